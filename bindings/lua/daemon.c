@@ -1,0 +1,113 @@
+#include "handle.h"
+
+#include <string.h>
+
+#include "result.h"
+
+static lares_daemon *daemon_check(lua_State *L)
+{
+    return lares__box_check(L, 1, &lares__daemon_type);
+}
+
+/* daemon:deliver(data, seconds?) -> array of events */
+static int daemon_deliver(lua_State *L)
+{
+    lares_daemon *daemon = daemon_check(L);
+    size_t len;
+    const char *data = lares__data_check(L, 2, &len);
+    int64_t timeout_ms = lares__seconds_check(L, 3, 30);
+    struct lares__box *box = lares__box_new(L, &lares__events_type);
+    lares_events *events = NULL;
+    lares_status rc =
+        lares_daemon_deliver(daemon, data, len, timeout_ms, &events);
+
+    box->ticket = events;
+    return lares__events_answer(L, rc);
+}
+
+/* daemon:send(data, seconds?) */
+static int daemon_send(lua_State *L)
+{
+    lares_daemon *daemon = daemon_check(L);
+    size_t len;
+    const char *data = lares__data_check(L, 2, &len);
+
+    return lares__result_push(
+        L, lares_daemon_send(daemon, data, len, lares__seconds_check(L, 3, 5)));
+}
+
+/* daemon:subscribe(pattern, group?) */
+static int daemon_subscribe(lua_State *L)
+{
+    lares_daemon *daemon = daemon_check(L);
+
+    return lares__result_push(
+        L, lares_daemon_subscribe(daemon, luaL_checkstring(L, 2),
+                                  luaL_optstring(L, 3, NULL)));
+}
+
+/* daemon:unsubscribe(pattern, group?) */
+static int daemon_unsubscribe(lua_State *L)
+{
+    lares_daemon *daemon = daemon_check(L);
+
+    return lares__result_push(
+        L, lares_daemon_unsubscribe(daemon, luaL_checkstring(L, 2),
+                                    luaL_optstring(L, 3, NULL)));
+}
+
+/* daemon:stop(grace?) */
+static int daemon_stop(lua_State *L)
+{
+    lares_daemon *daemon = daemon_check(L);
+
+    return lares__result_push(
+        L, lares_daemon_stop(daemon, lares__seconds_check(L, 2, 30)));
+}
+
+/* __close(daemon, error) */
+static int daemon_end(lua_State *L)
+{
+    return lares__result_push(L, lares_daemon_stop(daemon_check(L), 5000));
+}
+
+static int daemon_identity(lua_State *L, const lares_daemon *daemon)
+{
+    struct lares__box *box = lares__box_new(L, &lares__key_type);
+    lares_key *key = NULL;
+    lares_status rc = lares_daemon_key(daemon, &key);
+
+    box->ticket = key;
+    return lares__result_value(L, rc);
+}
+
+/* daemon.origin, daemon.identity */
+static int daemon_property(lua_State *L)
+{
+    const lares_daemon *daemon = daemon_check(L);
+    const char *name = lua_tostring(L, 2);
+
+    if (strcmp(name, "identity") == 0)
+        return daemon_identity(L, daemon);
+    if (strcmp(name, "origin") != 0)
+        return 0;
+    lua_pushinteger(L, (lua_Integer)lares_daemon_origin(daemon));
+    return 1;
+}
+
+static void daemon_free(void *ticket)
+{
+    lares_daemon_free(ticket);
+}
+
+static const luaL_Reg daemon_methods[] = {
+    {"deliver",     daemon_deliver    },
+    {"send",        daemon_send       },
+    {"subscribe",   daemon_subscribe  },
+    {"unsubscribe", daemon_unsubscribe},
+    {"stop",        daemon_stop       },
+    {NULL,          NULL              },
+};
+
+const struct lares__type lares__daemon_type = {
+    "lares.handle", daemon_free, daemon_methods, daemon_property, daemon_end};

@@ -1,0 +1,341 @@
+/* _ticket.c - nodes and daemons, and what programs ask them a million times.
+ *
+ * Design notes.
+ * 1. NodeBase and HandleBase own one ticket each, which their end frees. The
+ *    Python classes over them do everything that is not hot.
+ * 2. A try never waits and runs no code of other languages, so publish and send
+ *    first try with the GIL held: nobody can make the caller queue for the GIL
+ *    in between. Only what has to wait lets it go.
+ * 3. A deliver may run a turn, in whatever language: it lets the GIL go.
+ */
+#include "_trampoline.h"
+
+#include <string.h>
+
+enum { /* timeouts, unless the caller gives one */
+    PUBLISH_MS = 5000,
+    DELIVER_MS = 30000
+};
+
+/* -- node ----------------------------------------------------------------- */
+
+struct py_node {
+    PyObject_HEAD
+    lares_node *node; /* NULL until _own */
+};
+
+static PyObject *node_own(PyObject *object, PyObject *address)
+{
+    ((struct py_node *)object)->node = lares__py_address_get(address);
+    if (PyErr_Occurred())
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static void node_dealloc(PyObject *object)
+{
+    struct py_node *self = (struct py_node *)object;
+    struct lares__py_pause pause;
+
+    lares__py_pause(&pause);
+    lares_node_free(self->node);
+    lares__py_resume(&pause);
+    Py_TYPE(object)->tp_free(object);
+}
+
+static lares_status node_publish_all(lares_node *node, const char *channel,
+                                     const struct lares__py_data *data,
+                                     int64_t timeout_ms)
+{
+    lares_status status;
+
+    status = lares_node_publish(node, channel, data->data, data->len, 0);
+    if (status != LARES_EAGAIN || timeout_ms == 0)
+        return status;
+    Py_BEGIN_ALLOW_THREADS
+    status =
+        lares_node_publish(node, channel, data->data, data->len, timeout_ms);
+    Py_END_ALLOW_THREADS
+    return status;
+}
+
+static PyObject *node_publish(PyObject *object, PyObject *const *args,
+                              Py_ssize_t count, PyObject *names)
+{
+    static const struct lares__py_signature signature = {
+        "publish", {"channel", "data", "timeout"}, 2};
+    struct py_node *self = (struct py_node *)object;
+    PyObject *values[3] = {NULL, NULL, NULL};
+    int64_t timeout_ms = PUBLISH_MS;
+    struct lares__py_data data;
+    const char *channel;
+    lares_status status;
+
+    if (lares__py_arguments(&signature, args, count, names, values) < 0 ||
+        lares__py_timeout_get(values[2], &timeout_ms) < 0)
+        return NULL;
+    channel = lares__py_text_get(values[0], "channel");
+    if (channel == NULL || lares__py_data_get(values[1], &data) < 0)
+        return NULL;
+    status = node_publish_all(self->node, channel, &data, timeout_ms);
+    lares__py_data_drop(&data);
+    if (status < 0) {
+        lares__py_raise(status);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef node_methods[] = {
+    {.ml_name = "_own", .ml_meth = node_own, .ml_flags = METH_O},
+    {.ml_name = "publish",
+     .ml_meth = LARES__PY_FAST(node_publish),
+     .ml_flags = METH_FASTCALL | METH_KEYWORDS,
+     .ml_doc = PyDoc_STR(
+         "publish($self, /, channel, data, timeout=5.0)\n--\n\n"
+         "Publish an event on a channel: to all its receivers, or to none.\n\n"
+         "channel: str of 1-255 bytes, tokens joined by '.'.\n"
+         "data: bytes, bytearray or memoryview; at most 16 MiB.\n"
+         "timeout: seconds to wait for receivers that have no space; 0 tries,\n"
+         "None waits for ever. No receiver at all is fine.\n\n"
+         "Raises InvalidArgument (ENAME, ETOOBIG), Denied (a channel that\n"
+         "opens with '$'), Full (timeout 0), Timeout, Deadlock (inside a\n"
+         "callback, where it would wait), WrongState (not started), Closed.\n"
+         "What raises has reached nobody.")},
+    {0},
+};
+
+PyTypeObject lares__py_node_type = {
+    .ob_base = {PyObject_HEAD_INIT(NULL) 0},
+    .tp_name = "lares._native.NodeBase",
+    .tp_basicsize = sizeof(struct py_node),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_new = PyType_GenericNew,
+    .tp_dealloc = node_dealloc,
+    .tp_methods = node_methods,
+};
+
+/* -- deliveries that wait ------------------------------------------------- */
+
+static struct lares__py_delivery waiting = {.prev = &waiting, .next = &waiting};
+
+static void delivery_add(struct lares__py_delivery *delivery, uint64_t origin)
+{
+    delivery->origin = origin;
+    delivery->error = NULL;
+    delivery->text = NULL;
+    delivery->prev = waiting.prev;
+    delivery->next = &waiting;
+    waiting.prev->next = delivery;
+    waiting.prev = delivery;
+}
+
+static void delivery_remove(struct lares__py_delivery *delivery)
+{
+    delivery->prev->next = delivery->next;
+    delivery->next->prev = delivery->prev;
+}
+
+/* Find who waits for this turn: the oldest deliver of these bytes to that
+ * daemon, best one that knows of no failure yet. NULL: nobody. */
+struct lares__py_delivery *lares__py_delivery_find(uint64_t origin,
+                                                   const lares_event *input)
+{
+    struct lares__py_delivery *found = NULL, *each;
+
+    for (each = waiting.next; each != &waiting; each = each->next) {
+        if (each->origin != origin || each->data.len != input->len ||
+            (input->len > 0 &&
+             memcmp(each->data.data, input->data, input->len) != 0))
+            continue;
+        if (each->error == NULL)
+            return each;
+        if (found == NULL)
+            found = each;
+    }
+    return found;
+}
+
+/* Raise why a deliver failed, from what the turn left behind. */
+static void delivery_raise(const struct lares__py_delivery *delivery,
+                           lares_status status)
+{
+    PyObject *error;
+
+    error = PyObject_CallFunction(
+        lares__py_hooks.undelivered, "isOO", (int)status, lares_error_detail(),
+        delivery->error != NULL ? delivery->error : Py_None,
+        delivery->text != NULL ? delivery->text : Py_None);
+    if (error != NULL)
+        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+    Py_XDECREF(error);
+}
+
+/* -- handle --------------------------------------------------------------- */
+
+struct py_handle {
+    PyObject_HEAD
+    lares_daemon *daemon; /* NULL until _own */
+    uint64_t origin;
+};
+
+static PyObject *handle_own(PyObject *object, PyObject *address)
+{
+    struct py_handle *self = (struct py_handle *)object;
+
+    self->daemon = lares__py_address_get(address);
+    if (PyErr_Occurred())
+        return NULL;
+    self->origin = lares_daemon_origin(self->daemon);
+    Py_RETURN_NONE;
+}
+
+static void handle_dealloc(PyObject *object)
+{
+    struct py_handle *self = (struct py_handle *)object;
+    struct lares__py_pause pause;
+
+    lares__py_pause(&pause);
+    lares_daemon_free(self->daemon);
+    lares__py_resume(&pause);
+    Py_TYPE(object)->tp_free(object);
+}
+
+static PyObject *handle_origin(PyObject *object, void *unused)
+{
+    (void)unused;
+    return PyLong_FromUnsignedLongLong(((struct py_handle *)object)->origin);
+}
+
+/* Read `data, timeout`, the parameters of deliver and send. */
+static int handle_arguments(const struct lares__py_signature *signature,
+                            PyObject *const *args, Py_ssize_t count,
+                            PyObject *names, struct lares__py_data *data,
+                            int64_t *timeout_ms)
+{
+    PyObject *values[2] = {NULL, NULL};
+
+    if (lares__py_arguments(signature, args, count, names, values) < 0 ||
+        lares__py_timeout_get(values[1], timeout_ms) < 0)
+        return -1;
+    return lares__py_data_get(values[0], data);
+}
+
+static PyObject *handle_deliver(PyObject *object, PyObject *const *args,
+                                Py_ssize_t count, PyObject *names)
+{
+    static const struct lares__py_signature signature = {
+        "deliver", {"data", "timeout"}, 1};
+    struct py_handle *self = (struct py_handle *)object;
+    struct lares__py_delivery delivery;
+    int64_t timeout_ms = DELIVER_MS;
+    lares_events *events = NULL;
+    PyObject *list = NULL;
+    PyThreadState *outer;
+    lares_status status;
+
+    if (handle_arguments(&signature, args, count, names, &delivery.data,
+                         &timeout_ms) < 0)
+        return NULL;
+    delivery_add(&delivery, self->origin);
+    outer = lares__py_release();
+    status = lares_daemon_deliver(self->daemon, delivery.data.data,
+                                  delivery.data.len, timeout_ms, &events);
+    lares__py_regain(outer);
+    delivery_remove(&delivery);
+    lares__py_data_drop(&delivery.data);
+    if (status < 0)
+        delivery_raise(&delivery, status);
+    else
+        list = lares__py_events_list(events);
+    Py_XDECREF(delivery.error);
+    Py_XDECREF(delivery.text);
+    return list;
+}
+
+static lares_status handle_send_all(lares_daemon *daemon,
+                                    const struct lares__py_data *data,
+                                    int64_t timeout_ms)
+{
+    lares_status status;
+
+    status = lares_daemon_send(daemon, data->data, data->len, 0);
+    if (status != LARES_EAGAIN || timeout_ms == 0)
+        return status;
+    Py_BEGIN_ALLOW_THREADS
+    status = lares_daemon_send(daemon, data->data, data->len, timeout_ms);
+    Py_END_ALLOW_THREADS
+    return status;
+}
+
+static PyObject *handle_send(PyObject *object, PyObject *const *args,
+                             Py_ssize_t count, PyObject *names)
+{
+    static const struct lares__py_signature signature = {
+        "send", {"data", "timeout"}, 1};
+    struct py_handle *self = (struct py_handle *)object;
+    int64_t timeout_ms = PUBLISH_MS;
+    struct lares__py_data data;
+    lares_status status;
+
+    if (handle_arguments(&signature, args, count, names, &data, &timeout_ms) <
+        0)
+        return NULL;
+    status = handle_send_all(self->daemon, &data, timeout_ms);
+    lares__py_data_drop(&data);
+    if (status < 0) {
+        lares__py_raise(status);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyGetSetDef handle_attributes[] = {
+    {.name = "origin",
+     .get = handle_origin,
+     .doc = "int: the 64-bit name of the daemon."},
+    {0},
+};
+
+static PyMethodDef handle_methods[] = {
+    {.ml_name = "_own", .ml_meth = handle_own, .ml_flags = METH_O},
+    {.ml_name = "deliver",
+     .ml_meth = LARES__PY_FAST(handle_deliver),
+     .ml_flags = METH_FASTCALL | METH_KEYWORDS,
+     .ml_doc = PyDoc_STR(
+         "deliver($self, /, data, timeout=30.0)\n--\n\n"
+         "Take one turn now and return its outputs, a list of Event.\n\n"
+         "data: bytes, bytearray or memoryview; at most 16 MiB.\n"
+         "timeout: seconds; 0 tries, None waits for ever.\n"
+         "The outputs are published too.\n\n"
+         "Raises CallbackError if the turn failed (it moved nothing; .text\n"
+         "says why, __cause__ is the exception), Timeout if it never began,\n"
+         "OutcomeUnknown if it had begun, Full (timeout 0), Deadlock inside a\n"
+         "callback, InvalidArgument (ETOOBIG), WrongState (EDOWN: waiting to\n"
+         "be restarted), Closed. SystemExit and KeyboardInterrupt of the turn\n"
+         "rise as they are.")},
+    {.ml_name = "send",
+     .ml_meth = LARES__PY_FAST(handle_send),
+     .ml_flags = METH_FASTCALL | METH_KEYWORDS,
+     .ml_doc = PyDoc_STR(
+         "send($self, /, data, timeout=5.0)\n--\n\n"
+         "Put an event into the mailbox of the daemon.\n\n"
+         "data: bytes, bytearray or memoryview; at most 16 MiB.\n"
+         "timeout: seconds to wait for space; 0 tries, None waits for ever.\n\n"
+         "Raises Full (timeout 0), Timeout, Deadlock (inside a callback, "
+         "where\n"
+         "it would wait), InvalidArgument (ETOOBIG), WrongState (EDOWN),\n"
+         "Closed. What raises has reached nobody.")},
+    {0},
+};
+
+PyTypeObject lares__py_handle_type = {
+    .ob_base = {PyObject_HEAD_INIT(NULL) 0},
+    .tp_name = "lares._native.HandleBase",
+    .tp_basicsize = sizeof(struct py_handle),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_new = PyType_GenericNew,
+    .tp_dealloc = handle_dealloc,
+    .tp_methods = handle_methods,
+    .tp_getset = handle_attributes,
+};

@@ -1,0 +1,525 @@
+/* _trampoline.c - the way of a crossing into Python.
+ *
+ * Design notes.
+ * 1. The core is given tokens, never addresses: the index of a slot in the low
+ *    32 bits, its generation in the high ones. An unknown token is FAILED.
+ * 2. One take of the GIL per crossing. A thread that Python does not know keeps
+ *    the thread state that it got in its first crossing until it ends.
+ * 3. `known_state` is what a callback on this thread enters by. So whoever
+ *    calls something that may run a callback has let the GIL go before.
+ * 4. Once lares_py_end was called no thread asks for the GIL any more: CPython
+ *    ends foreign threads that ask a closing interpreter.
+ * 5. While Python runs, the table may move and the slot may end, so a crossing
+ *    holds references of its own to the instance and to its method.
+ */
+#include "_trampoline.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <structmember.h>
+
+/* -- the GIL -------------------------------------------------------------- */
+
+static atomic_int ending;
+static pthread_key_t kept_key;
+static _Thread_local PyThreadState *known_state;
+
+/* The thread ends. glibc may have cleared CPython's own key already, so the
+ * state is used as it was kept, without asking CPython for it. */
+static void kept_drop(void *state)
+{
+    if (atomic_load(&ending))
+        return;
+    PyEval_RestoreThread(state);
+    PyThreadState_Clear(state);
+    PyThreadState_DeleteCurrent();
+}
+
+int lares__py_thread_bind(void)
+{
+    static int bound;
+
+    if (!bound && pthread_key_create(&kept_key, kept_drop) != 0) {
+        PyErr_SetString(PyExc_RuntimeError, "no thread key is left");
+        return -1;
+    }
+    bound = 1;
+    return 0;
+}
+
+/* Take the GIL for a callback; 0 when the interpreter is ending. Hot. */
+int lares__py_enter(struct lares__py_gil *gil)
+{
+    if (atomic_load_explicit(&ending, memory_order_relaxed))
+        return 0;
+    gil->known = known_state;
+    if (gil->known != NULL) {
+        PyEval_RestoreThread(gil->known);
+    } else if (PyGILState_GetThisThreadState() != NULL) {
+        gil->state = PyGILState_Ensure();
+    } else {
+        (void)PyGILState_Ensure(); /* never released: the state is kept */
+        gil->known = known_state = PyThreadState_Get();
+        (void)pthread_setspecific(kept_key, known_state);
+    }
+    return 1;
+}
+
+void lares__py_leave(const struct lares__py_gil *gil)
+{
+    if (gil->known != NULL)
+        (void)PyEval_SaveThread();
+    else
+        PyGILState_Release(gil->state);
+}
+
+/* Let the GIL go around a call that may run a callback on this thread, and
+ * let that one enter as quickly as a lane does. Hot. */
+PyThreadState *lares__py_release(void)
+{
+    PyThreadState *outer = known_state;
+
+    known_state = PyEval_SaveThread();
+    return outer;
+}
+
+void lares__py_regain(PyThreadState *outer)
+{
+    PyThreadState *state = known_state;
+
+    known_state = outer;
+    PyEval_RestoreThread(state);
+}
+
+/* To free a ticket may end a node without lanes and release kinds: callbacks,
+ * which must neither find the GIL taken nor an exception on its way. */
+void lares__py_pause(struct lares__py_pause *pause)
+{
+    PyErr_Fetch(&pause->type, &pause->value, &pause->traceback);
+    pause->outer = lares__py_release();
+}
+
+void lares__py_resume(struct lares__py_pause *pause)
+{
+    lares__py_regain(pause->outer);
+    PyErr_Restore(pause->type, pause->value, pause->traceback);
+}
+
+void lares_py_end(void)
+{
+    atomic_store(&ending, 1);
+}
+
+/* -- instances ------------------------------------------------------------ */
+
+struct py_daemon {
+    PyObject_HEAD
+    uint64_t origin;
+    lares_call *call;     /* in hand while process() runs, else NULL */
+    unsigned long thread; /* the one that runs it */
+};
+
+struct slot {
+    struct py_daemon *daemon; /* NULL: free */
+    PyObject *process;        /* bound, looked up once */
+    uint32_t generation;      /* raised when the slot is freed */
+    uint32_t next;            /* free slot, or SLOT_NONE */
+};
+
+enum {
+    SLOTS_FIRST = 64
+};
+
+static const uint32_t SLOT_NONE = UINT32_MAX;
+static struct slot *slots;
+static uint32_t slot_count;
+static uint32_t slot_free = UINT32_MAX;
+
+static int slots_grow(void)
+{
+    uint32_t count = slot_count > 0 ? slot_count * 2 : SLOTS_FIRST;
+    struct slot *grown = PyMem_Realloc(slots, count * sizeof *grown);
+
+    if (grown == NULL || count < slot_count) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (uint32_t i = slot_count; i < count; i++) {
+        grown[i] = (struct slot){NULL, NULL, 1, i + 1};
+    }
+    grown[count - 1].next = SLOT_NONE;
+    slot_free = slot_count;
+    slot_count = count;
+    slots = grown;
+    return 0;
+}
+
+static struct slot *slot_find(uint64_t token)
+{
+    uint32_t index = (uint32_t)token;
+
+    if (index >= slot_count || slots[index].daemon == NULL ||
+        slots[index].generation != token >> 32)
+        return NULL;
+    return &slots[index];
+}
+
+/* slot_new(daemon, origin) -> token */
+static PyObject *slot_new(PyObject *self, PyObject *args)
+{
+    PyObject *daemon, *process;
+    unsigned long long origin;
+    struct slot *slot;
+    uint32_t index;
+
+    (void)self;
+    if (!PyArg_ParseTuple(args, "O!K", &lares__py_daemon_type, &daemon,
+                          &origin))
+        return NULL;
+    if (slot_free == SLOT_NONE && slots_grow() < 0)
+        return NULL;
+    process = PyObject_GetAttrString(daemon, "process");
+    if (process == NULL)
+        return NULL;
+    index = slot_free; /* after Python code: it may have taken others */
+    if (index == SLOT_NONE) {
+        Py_DECREF(process);
+        return PyErr_NoMemory();
+    }
+    slot = &slots[index];
+    slot_free = slot->next;
+    Py_INCREF(daemon);
+    slot->daemon = (struct py_daemon *)daemon;
+    slot->daemon->origin = origin;
+    slot->process = process;
+    return PyLong_FromUnsignedLongLong((uint64_t)slot->generation << 32 |
+                                       index);
+}
+
+/* slot_drop(token) -> its daemon, or None if the token is unknown */
+static PyObject *slot_drop(PyObject *self, PyObject *number)
+{
+    uint64_t token = PyLong_AsUnsignedLongLong(number);
+    struct slot *slot = slot_find(token);
+    PyObject *daemon, *process;
+
+    (void)self;
+    if (slot == NULL) {
+        if (PyErr_Occurred())
+            return NULL;
+        Py_RETURN_NONE;
+    }
+    daemon = (PyObject *)slot->daemon;
+    process = slot->process;
+    slot->daemon = NULL;
+    slot->process = NULL;
+    if (++slot->generation != 0) { /* else retired: no token comes twice */
+        slot->next = slot_free;
+        slot_free = (uint32_t)(slot - slots);
+    }
+    Py_DECREF(process); /* may run Python: the slot is whole again */
+    return daemon;
+}
+
+PyMethodDef lares__py_instance_methods[] = {
+    {.ml_name = "slot_new", .ml_meth = slot_new, .ml_flags = METH_VARARGS},
+    {.ml_name = "slot_drop", .ml_meth = slot_drop, .ml_flags = METH_O},
+    {0},
+};
+
+/* -- results -------------------------------------------------------------- */
+
+enum {
+    EMITTED,
+    REFUSED, /* by the core, which knows why: the input is doomed */
+    RAISED
+};
+
+static int emit_data(lares_call *call, PyObject *object)
+{
+    struct lares__py_data data;
+    lares_status status;
+
+    if (lares__py_data_get(object, &data) < 0)
+        return RAISED;
+    status = lares_call_emit(call, NULL, data.data, data.len);
+    lares__py_data_drop(&data);
+    return status < 0 ? REFUSED : EMITTED;
+}
+
+/* Complain about what process() answered, by the name of its kind. */
+static int complain(struct py_daemon *daemon, const char *verb, PyObject *what)
+{
+    PyObject *kind = PyObject_GetAttrString((PyObject *)daemon, "kind");
+
+    if (kind != NULL)
+        PyErr_Format(PyExc_TypeError,
+                     "%S.process %s %s, expected None, bytes or an iterable "
+                     "of bytes",
+                     kind, verb, Py_TYPE(what)->tp_name);
+    Py_XDECREF(kind);
+    return RAISED;
+}
+
+/* Emit all items, generators too, inside the turn; an endless one ends at its
+ * quota, because the first refusal stops it. */
+static int emit_items(lares_call *call, struct py_daemon *daemon,
+                      PyObject *items)
+{
+    PyObject *iterator = PyObject_GetIter(items);
+    PyObject *item;
+    int answer = EMITTED;
+
+    if (iterator == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_TypeError))
+            return RAISED;
+        PyErr_Clear();
+        return complain(daemon, "returned", items);
+    }
+    while (answer == EMITTED && (item = PyIter_Next(iterator)) != NULL) {
+        if (PyObject_CheckBuffer(item))
+            answer = emit_data(call, item);
+        else
+            answer = complain(daemon, "returned an iterable with", item);
+        Py_DECREF(item);
+    }
+    Py_DECREF(iterator);
+    return PyErr_Occurred() ? RAISED : answer;
+}
+
+/* Emit what process() answered; bytes are the fast way. */
+static int emit_result(lares_call *call, struct py_daemon *daemon,
+                       PyObject *result)
+{
+    if (result == Py_None)
+        return EMITTED;
+    if (PyBytes_CheckExact(result))
+        return lares_call_emit(call, NULL, PyBytes_AS_STRING(result),
+                               (size_t)PyBytes_GET_SIZE(result)) < 0
+                   ? REFUSED
+                   : EMITTED;
+    if (PyUnicode_Check(result))
+        return complain(daemon, "returned", result);
+    if (PyObject_CheckBuffer(result))
+        return emit_data(call, result);
+    return emit_items(call, daemon, result);
+}
+
+/* -- a crossing ----------------------------------------------------------- */
+
+static PyObject *exception_take(void)
+{
+    PyObject *type, *value, *traceback;
+
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != NULL)
+        PyException_SetTraceback(value, traceback);
+    Py_XDECREF(traceback);
+    Py_XDECREF(type);
+    return value;
+}
+
+/* Hand over why the turn failed. Who waits for it gets the exception itself. */
+static void turn_fail(lares_call *call, struct py_daemon *daemon,
+                      const lares_event *input)
+{
+    struct lares__py_delivery *delivery;
+    PyObject *error = exception_take();
+    PyObject *text;
+
+    delivery = lares__py_delivery_find(daemon->origin, input);
+    text = PyObject_CallFunction(lares__py_hooks.failed, "OOi", daemon, error,
+                                 delivery != NULL);
+    if (text == NULL) {
+        PyErr_WriteUnraisable((PyObject *)daemon);
+    } else {
+        const char *utf8 = PyUnicode_AsUTF8(text);
+
+        lares_call_fail(call, utf8 != NULL ? utf8 : "callback failed");
+        PyErr_Clear();
+    }
+    delivery = lares__py_delivery_find(daemon->origin, input); /* still? */
+    if (delivery != NULL && text != NULL) {
+        Py_INCREF(error);
+        Py_XSETREF(delivery->error, error);
+        Py_INCREF(text);
+        Py_XSETREF(delivery->text, text);
+    }
+    Py_XDECREF(text);
+    Py_DECREF(error);
+}
+
+/* Show every input to Python and emit what it answers.
+ *
+ * Hot: in steady state it allocates nothing but what process() makes. */
+static lares_verdict drain(lares_call *call, struct py_daemon *daemon,
+                           PyObject *process)
+{
+    const lares_event *input;
+    PyObject *event = NULL;
+    int answer = EMITTED;
+
+    while (answer != RAISED && (input = lares_call_next(call)) != NULL) {
+        PyObject *result = NULL;
+
+        event = lares__py_event_lend(event, input);
+        if (event != NULL)
+            result = PyObject_CallOneArg(process, event);
+        answer = result != NULL ? emit_result(call, daemon, result) : RAISED;
+        Py_XDECREF(result);
+        if (answer == RAISED)
+            turn_fail(call, daemon, input);
+        if (event != NULL)
+            event = lares__py_event_settle(event);
+    }
+    Py_XDECREF(event);
+    return answer == RAISED ? LARES_FAILED : LARES_DONE;
+}
+
+static lares_verdict on_process(lares_call *call, void *instance)
+{
+    struct lares__py_gil gil;
+    lares_verdict verdict = LARES_FAILED;
+    struct slot *slot;
+
+    if (!lares__py_enter(&gil))
+        return LARES_FAILED;
+    slot = slot_find((uintptr_t)instance);
+    if (slot != NULL) {
+        struct py_daemon *daemon = slot->daemon;
+        PyObject *process = slot->process;
+
+        Py_INCREF(daemon);
+        Py_INCREF(process);
+        daemon->call = call;
+        daemon->thread = PyThread_get_thread_ident();
+        verdict = drain(call, daemon, process);
+        daemon->call = NULL;
+        Py_DECREF(process);
+        Py_DECREF(daemon);
+    }
+    lares__py_leave(&gil);
+    return verdict;
+}
+
+/* -- the cold callbacks, written in Python -------------------------------- */
+
+static lares_verdict on_create(lares_call *call, lares_daemon *daemon,
+                               void **instance_out, void *user)
+{
+    struct lares__py_gil gil;
+    lares_verdict verdict;
+
+    if (!lares__py_enter(&gil))
+        return LARES_FAILED;
+    verdict = lares__py_on_create(call, daemon, instance_out, user);
+    lares__py_leave(&gil);
+    return verdict;
+}
+
+static void on_destroy(void *instance)
+{
+    struct lares__py_gil gil;
+
+    if (!lares__py_enter(&gil))
+        return;
+    lares__py_on_destroy(instance);
+    lares__py_leave(&gil);
+}
+
+static void on_release(void *user)
+{
+    struct lares__py_gil gil;
+
+    if (!lares__py_enter(&gil))
+        return;
+    lares__py_on_release(user);
+    lares__py_leave(&gil);
+}
+
+const lares_daemon_ops *lares_py_ops(void)
+{
+    static const lares_daemon_ops ops = {
+        .size = sizeof ops,
+        .create = on_create,
+        .destroy = on_destroy,
+        .process = on_process,
+    };
+
+    return &ops;
+}
+
+lares_release_fn lares_py_release(void)
+{
+    return on_release;
+}
+
+/* -- emit, inside process ------------------------------------------------- */
+
+static PyObject *daemon_emit(PyObject *object, PyObject *const *args,
+                             Py_ssize_t count, PyObject *names)
+{
+    static const struct lares__py_signature signature = {
+        "emit", {"data", "channel"}, 1};
+    struct py_daemon *self = (struct py_daemon *)object;
+    PyObject *values[2] = {NULL, NULL};
+    const char *channel = NULL;
+    struct lares__py_data data;
+    lares_status status;
+
+    if (lares__py_arguments(&signature, args, count, names, values) < 0)
+        return NULL;
+    if (self->call == NULL || self->thread != PyThread_get_thread_ident()) {
+        lares__py_raise_detail(LARES_EPHASE,
+                               "emit works inside process, on its thread");
+        return NULL;
+    }
+    if (values[1] != NULL && values[1] != Py_None) {
+        channel = lares__py_text_get(values[1], "channel");
+        if (channel == NULL)
+            return NULL;
+    }
+    if (lares__py_data_get(values[0], &data) < 0)
+        return NULL;
+    status = lares_call_emit(self->call, channel, data.data, data.len);
+    lares__py_data_drop(&data);
+    if (status < 0) {
+        lares__py_raise(status);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static void daemon_dealloc(PyObject *object)
+{
+    Py_TYPE(object)->tp_free(object);
+}
+
+static PyMethodDef daemon_methods[] = {
+    {.ml_name = "emit",
+     .ml_meth = LARES__PY_FAST(daemon_emit),
+     .ml_flags = METH_FASTCALL | METH_KEYWORDS,
+     .ml_doc = PyDoc_STR(
+         "emit($self, /, data, channel=None)\n--\n\n"
+         "Emit an output of the input in hand, inside process only.\n\n"
+         "data: bytes, bytearray or memoryview; at most 16 MiB.\n"
+         "channel: str, the channel to publish it on; None: the daemon's own.\n"
+         "Outputs are linked and published when the turn has succeeded. One\n"
+         "input may emit 1024 outputs and 16 MiB.\n\n"
+         "Raises WrongState outside process or on another thread,\n"
+         "InvalidArgument (ENAME, ETOOBIG), Denied (a channel that opens with\n"
+         "'$'), CallbackError (EQUOTA); after any of them the turn will "
+         "fail.")},
+    {0},
+};
+
+PyTypeObject lares__py_daemon_type = {
+    .ob_base = {PyObject_HEAD_INIT(NULL) 0},
+    .tp_name = "lares._native.DaemonBase",
+    .tp_basicsize = sizeof(struct py_daemon),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_new = PyType_GenericNew,
+    .tp_dealloc = daemon_dealloc,
+    .tp_methods = daemon_methods,
+};

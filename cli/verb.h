@@ -1,0 +1,9 @@
+/* verb.h - what the program can do: one function a verb. */
+#ifndef LARES_CLI_VERB_H
+#define LARES_CLI_VERB_H
+
+/* Each gets the words behind its name and returns an exit code. */
+int verb_run(int count, const char *const words[]);
+int verb_keygen(int count, const char *const words[]);
+
+#endif

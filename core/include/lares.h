@@ -1,0 +1,966 @@
+/* lares.h - daemons that outlive their machine.
+ *
+ * The one public header: the contract that every binding is built from.
+ *
+ * Text in is NUL-terminated UTF-8. Bytes in are (data, len), always by these
+ * names. Outputs come last and are written only on success. Times are ms;
+ * timeout 0 tries, -1 waits for ever. Handles are tickets: free() drops one, in
+ * any order, on any thread, NULL too; on a thing that has ended every call
+ * answers LARES_ECLOSED.
+ *
+ * Every function may be called inside a callback, and nothing waits there:
+ * publish and send try, and answer LARES_EDEADLK where they would wait; what
+ * enters a daemon (deliver, pull) answers LARES_EDEADLK at once.
+ *
+ * Own: borrowed = for the call; copied; owned = yours, names its free;
+ *      taken = the library's from the moment of the call, whatever the result.
+ */
+#ifndef LARES_H
+#define LARES_H
+
+#ifndef LARES_CDEF
+#include <stddef.h>
+#include <stdint.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+#endif
+
+#if defined(LARES_CDEF) || defined(SWIG)
+#define LARES_API
+#define LARES_NODISCARD
+#else
+#define LARES_API __attribute__((visibility("default")))
+#define LARES_NODISCARD __attribute__((warn_unused_result))
+#endif
+
+/* -- words -------------------------------------------------------------- */
+
+typedef int32_t lares_status;
+typedef int32_t lares_verdict;
+
+/* The only list of codes. Values are never reused; a code enters the list with
+ * the first function that can answer it. */
+#define LARES_STATUS_MAP(XX)                                                  \
+    XX(OK, 0, "ok")                                                           \
+    XX(EINVAL, -10, "invalid argument")                                       \
+    XX(ENAME, -11, "malformed name")                                          \
+    XX(EOPTION, -12, "unknown option")                                        \
+    XX(ERANGE, -13, "out of range")                                           \
+    XX(ETOOBIG, -14, "too big")                                               \
+    XX(EABI, -16, "ABI mismatch")                                             \
+    XX(ECLOSED, -20, "already ended")                                         \
+    XX(ENOTREADY, -21, "not ready")                                           \
+    XX(EEXIST, -22, "exists already")                                         \
+    XX(ENOTFOUND, -23, "not found")                                           \
+    XX(EBUSY, -24, "busy")                                                    \
+    XX(EDEADLK, -25, "would wait inside a callback")                          \
+    XX(EPHASE, -26, "wrong state")                                            \
+    XX(ESTALE, -27, "superseded")                                             \
+    XX(EDONE, -28, "no more")                                                 \
+    XX(EFORKED, -29, "process was forked")                                    \
+    XX(ENOMEM, -30, "out of memory")                                          \
+    XX(EAGAIN, -31, "no room now")                                            \
+    XX(ETIMEDOUT, -32, "timed out")                                           \
+    XX(EUNKNOWN, -33, "outcome unknown")                                      \
+    XX(EDOWN, -35, "daemon not running")                                      \
+    XX(ELIMIT, -36, "limit reached")                                          \
+    XX(EIO, -37, "i/o failed")                                                \
+    XX(EFORMAT, -40, "malformed bytes")                                       \
+    XX(EVERSION, -41, "unknown version")                                      \
+    XX(EDIGEST, -42, "digest mismatch")                                       \
+    XX(EPARENT, -43, "parent hash mismatch")                                  \
+    XX(EGAP, -44, "sequence gap")                                             \
+    XX(EORIGIN, -45, "origin mismatch")                                       \
+    XX(ESEQUENCE, -47, "sequence exhausted")                                  \
+    XX(EDENIED, -52, "not authorised")                                        \
+    XX(EKEY, -54, "no private key")                                           \
+    XX(ESIGNATURE, -56, "bad signature")                                      \
+    XX(ECALLBACK, -60, "callback failed")                                     \
+    XX(EQUOTA, -62, "output quota exceeded")                                  \
+    XX(ESCRIPT, -64, "script not loadable")                                   \
+    XX(EKIND, -70, "unknown kind")
+
+enum {
+#define XX(name, value, text) LARES_##name = value,
+    LARES_STATUS_MAP(XX)
+#undef XX
+};
+
+enum {
+    LARES_ABI_MAJOR = 0,
+    LARES_ABI_MINOR = 1
+};
+
+/* verdicts of a callback */
+enum {
+    LARES_FAILED = 0, /* what a zeroed return, or a dead interpreter, says */
+    LARES_DONE = 1,
+    LARES_LOST = 2 /* failed, and the instance is unusable: make a new one */
+};
+
+/* kind of an event; grows, so unknown kinds are skipped */
+enum {
+    LARES_INPUT_EVENT = 1
+};
+
+/* type of a column */
+enum {
+    LARES_ROWS_U64 = 1,
+    LARES_ROWS_TEXT = 2,
+    LARES_ROWS_ID = 3 /* u64, shown as 16 hex digits */
+};
+
+typedef struct lares_node lares_node;
+typedef struct lares_daemon lares_daemon;
+typedef struct lares_inbox lares_inbox;
+typedef struct lares_world lares_world;
+typedef struct lares_key lares_key;
+typedef struct lares_call lares_call; /* one crossing, borrowed */
+typedef struct lares_chain lares_chain;
+typedef struct lares_options lares_options;
+typedef struct lares_bytes lares_bytes;
+typedef struct lares_events lares_events;
+typedef struct lares_rows lares_rows;
+
+/* Seen by pointer and made by Lares, so it may grow at its tail. Valid until
+ * the next lares_call_next or lares_events_next. A binding may rebuild one from
+ * copied values for lares_chain_check. */
+typedef struct lares_event {
+    uint64_t origin; /* 0: an input outside every chain */
+    uint64_t sequence;
+    uint64_t parent;
+    uint64_t horizon;     /* sketch of what its emitter had observed */
+    uint64_t hash;        /* of link and data: the parent of its successor */
+    uint64_t arrival;     /* position in the receiver's mailbox, 0 elsewhere */
+    uint64_t received_at; /* unix ns; the only clock for state */
+    const void *data;
+    size_t len;
+    const char *channel; /* NULL: sent or delivered directly */
+    uint32_t kind;
+    uint32_t flags; /* unknown bits are ignored */
+} lares_event;
+
+typedef void (*lares_release_fn)(void *user);
+typedef lares_verdict (*lares_create_fn)(lares_call *call,
+                                         lares_daemon *daemon,
+                                         void **instance_out, void *user);
+typedef void (*lares_destroy_fn)(void *instance);
+typedef lares_verdict (*lares_process_fn)(lares_call *call, void *instance);
+typedef lares_verdict (*lares_snapshot_fn)(lares_call *call, void *instance);
+typedef lares_verdict (*lares_restore_fn)(lares_call *call, uint32_t version,
+                                          const void *data, size_t len,
+                                          void *instance);
+
+/* A kind of daemon. Grows at its tail: `size` says what the author knew.
+ *
+ * Callbacks of one daemon run on one thread at a time, in turn. The daemon
+ * given to create is the instance's own: valid until destroy returns, never
+ * freed by the author. In this version `snapshot` and `restore` are accepted
+ * and not called yet: a failed turn moves nothing, and its object stays. */
+typedef struct lares_daemon_ops {
+    uint32_t size; /* sizeof(lares_daemon_ops) of the author's header */
+    uint32_t flags;         /* 0 */
+    lares_create_fn create; /* NULL: instance = user */
+    lares_destroy_fn destroy; /* NULL: nothing to do */
+    lares_process_fn process;
+    lares_snapshot_fn snapshot; /* both, or neither */
+    lares_restore_fn restore;
+} lares_daemon_ops;
+
+/* -- library ------------------------------------------------------------ */
+
+/**
+ * Return the version of the library: major * 65536 + minor.
+ *
+ * A caller built with another major, or with a larger minor, must not go on.
+ *
+ * Own:     nothing
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API uint32_t lares_abi_version(void);
+
+/**
+ * Return the name of a status, such as "EINVAL".
+ *
+ * A number that is no status is "UNKNOWN".
+ *
+ * Own:     result static
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API const char *lares_status_name(lares_status status);
+
+/**
+ * Return the text of a status, such as "invalid argument".
+ *
+ * A number that is no status is "unknown status".
+ *
+ * Own:     result static
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API const char *lares_status_text(lares_status status);
+
+/**
+ * Return one line about the last failed call of this thread.
+ *
+ * Never NULL, "" when nothing failed; valid until the next failing call.
+ *
+ * Own:     result borrowed from the thread
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API const char *lares_error_detail(void);
+
+/* -- options, bytes, lists ---------------------------------------------- */
+
+/**
+ * Make an empty set of options: pairs of text for whatever opens a thing.
+ *
+ * Own:     out owned, lares_options_free
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status lares_options_new(lares_options **out);
+
+/**
+ * Set an option; a second value for a key replaces the first.
+ *
+ * Only the form is checked here: keys are lower-case words joined by dots, at
+ * most 64 pairs. Whoever is handed the options knows which keys there are.
+ *
+ * Own:     key and value copied
+ * Thread:  one
+ * Blocks:  no
+ * Errors:  EINVAL, ENAME, ETOOBIG, ELIMIT, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API lares_status lares_options_set(lares_options *options,
+                                         const char *key, const char *value);
+
+/**
+ * Free a set of options.
+ *
+ * Own:     options taken
+ * Thread:  one
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API void lares_options_free(lares_options *options);
+
+/**
+ * Return the first byte of a block; never NULL for a block of 0 bytes.
+ *
+ * Own:     result borrowed from bytes
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API const void *lares_bytes_data(const lares_bytes *bytes);
+
+/**
+ * Return the length of a block in bytes.
+ *
+ * Own:     bytes borrowed
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API size_t lares_bytes_len(const lares_bytes *bytes);
+
+/**
+ * Free a block; one that held a secret is wiped.
+ *
+ * Own:     bytes taken
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API void lares_bytes_free(lares_bytes *bytes);
+
+/**
+ * Return the next event of a list, or NULL behind the last.
+ *
+ * The event is valid until the next call on the list.
+ *
+ * Own:     result borrowed from events
+ * Thread:  one
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API const lares_event *lares_events_next(lares_events *events);
+
+/**
+ * Free a list of events and what they hold.
+ *
+ * Own:     events taken
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API void lares_events_free(lares_events *events);
+
+/**
+ * Step to the next row; the first call steps to the first.
+ *
+ * Own:     rows borrowed
+ * Thread:  one
+ * Blocks:  no
+ * Errors:  EINVAL, EDONE
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status lares_rows_next(lares_rows *rows);
+
+/**
+ * Tell name and type (LARES_ROWS_*) of a column, counted from 0.
+ *
+ * Own:     rows borrowed; name_out borrowed from rows
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, EDONE
+ * Since:   0.1
+ */
+LARES_API lares_status lares_rows_column(const lares_rows *rows, size_t index,
+                                         const char **name_out,
+                                         uint32_t *type_out);
+
+/**
+ * Read a number or an id of the current row.
+ *
+ * Own:     rows and column borrowed
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOTFOUND, EDONE
+ * Since:   0.1
+ */
+LARES_API lares_status lares_rows_u64(const lares_rows *rows,
+                                      const char *column, uint64_t *out);
+
+/**
+ * Read any column of the current row as text.
+ *
+ * A number is decimal, an id 16 hex digits.
+ *
+ * Own:     rows and column borrowed; out borrowed from rows
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOTFOUND, EDONE
+ * Since:   0.1
+ */
+LARES_API lares_status lares_rows_text(const lares_rows *rows,
+                                       const char *column, const char **out);
+
+/**
+ * Free a table.
+ *
+ * Own:     rows taken
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API void lares_rows_free(lares_rows *rows);
+
+/* -- identity and chain ------------------------------------------------- */
+
+/**
+ * Make an identity from a seed of 32 bytes, or a fresh one from (NULL, 0).
+ *
+ * Any other length is EINVAL, and so is a pointer with length 0: an empty key
+ * file must not become a new identity.
+ *
+ * Own:     data borrowed; out owned, lares_key_free
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, EIO, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status lares_key_new(const void *data,
+                                                     size_t len,
+                                                     lares_key **out);
+
+/**
+ * Return the origin of an identity: its 64-bit name; 0 for NULL.
+ *
+ * Own:     key borrowed
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API uint64_t lares_key_origin(const lares_key *key);
+
+/**
+ * Hand out the seed of an identity, 32 bytes, for the caller to store.
+ *
+ * Own:     key borrowed; out owned, lares_bytes_free wipes it
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, EKEY, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status lares_key_seed(const lares_key *key,
+                                                      lares_bytes **out);
+
+/**
+ * Drop a reference to an identity; daemons of it keep their own.
+ *
+ * Own:     key taken
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API void lares_key_free(lares_key *key);
+
+/**
+ * Make a verifier of one origin's chain that stands at its genesis.
+ *
+ * Own:     out owned, lares_chain_free
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status lares_chain_new(uint64_t origin,
+                                                       lares_chain **out);
+
+/**
+ * Check that an event follows the head of the chain, and move the head to it.
+ *
+ * It needs every event of the origin from the first on. After an error the
+ * head stands where it stood.
+ *
+ * Own:     chain and event borrowed
+ * Thread:  one
+ * Blocks:  no
+ * Errors:  EINVAL, EORIGIN, EGAP, EPARENT, EDIGEST, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_chain_check(lares_chain *chain, const lares_event *event);
+
+/**
+ * Free a verifier.
+ *
+ * Own:     chain taken
+ * Thread:  one
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API void lares_chain_free(lares_chain *chain);
+
+/* -- node --------------------------------------------------------------- */
+
+/**
+ * Make a node: a host of daemons, with a fresh identity.
+ *
+ * Options: lanes (0-256, default the usable CPUs; 0 runs everything inside the
+ * call that waits), letters.count, letters.bytes.
+ *
+ * Own:     name and options copied; out owned, lares_node_free
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENAME, EOPTION, ERANGE, EIO, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status lares_node_new(
+    const char *name, const lares_options *options, lares_node **out);
+
+/**
+ * Start a node; starting one that runs has no effect.
+ *
+ * If it fails nothing is left running, and the node may be started again.
+ *
+ * Own:     node borrowed
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ECLOSED, EIO, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status lares_node_start(lares_node *node);
+
+/**
+ * Ask a node to stop; lares_node_wait waits until it has.
+ *
+ * Until grace_ms is over (-1: no deadline) what daemons had accepted is
+ * processed; the earlier deadline of several calls wins.
+ *
+ * Own:     node borrowed
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ERANGE, EFORKED
+ * Since:   0.1
+ */
+LARES_API lares_status lares_node_stop(lares_node *node, int64_t grace_ms);
+
+/**
+ * Wait until a node has stopped.
+ *
+ * Own:     node borrowed
+ * Thread:  any
+ * Blocks:  until the node has stopped, at most timeout_ms
+ * Errors:  EINVAL, ERANGE, EDEADLK, ENOTREADY, ETIMEDOUT, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status lares_node_wait(lares_node *node,
+                                                       int64_t timeout_ms);
+
+/**
+ * Run a node without lanes on this thread; with lanes it is lares_node_wait.
+ *
+ * OK once the node has stopped, ETIMEDOUT when the time is up; 0 does all that
+ * is ready now.
+ *
+ * Own:     node borrowed
+ * Thread:  any
+ * Blocks:  until the node has stopped, at most timeout_ms
+ * Errors:  EINVAL, ERANGE, EDEADLK, ENOTREADY, ETIMEDOUT, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status lares_node_run(lares_node *node,
+                                                      int64_t timeout_ms);
+
+/**
+ * Drop a node; one that still runs is asked to stop at once.
+ *
+ * Daemons, inboxes and lists that were had from it stay valid tickets.
+ *
+ * Own:     node taken
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API void lares_node_free(lares_node *node);
+
+/**
+ * Register a kind: a named recipe for daemons.
+ *
+ * ops NULL makes a pull kind, driven by lares_daemon_pull. Options: version,
+ * lane (kinds of one label share a lane), lease (ms, of a pulled call).
+ *
+ * Own:     kind, options, ops copied; user taken (released once, even on
+ *          failure)
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENAME, EOPTION, ERANGE, EVERSION, EEXIST, ECLOSED, ELIMIT,
+ *          ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status lares_node_register(
+    lares_node *node, const char *kind, const lares_options *options,
+    const lares_daemon_ops *ops, void *user, lares_release_fn release);
+
+/**
+ * Unregister a kind that has no daemon any more.
+ *
+ * Own:     kind borrowed
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOTFOUND, EBUSY, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_node_unregister(lares_node *node, const char *kind);
+
+/**
+ * Load a plug-in: a shared object that registers kinds.
+ *
+ * It exports `lares_status lares_plugin_open(lares_node *, const char *)`. A
+ * path without a slash is a short name: lares-<name>.so beside the library,
+ * then on the loader's path. It stays loaded until the process ends. It may
+ * also export `const char *lares_plugin_error(void)`: why its open failed, on
+ * this thread, which becomes the detail.
+ *
+ * Own:     path and argument borrowed
+ * Thread:  any
+ * Blocks:  while the plug-in opens
+ * Errors:  EINVAL, ENOTFOUND, EABI, EDEADLK, ECLOSED, EFORKED, and what the
+ *          plug-in answers
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status lares_node_load(lares_node *node,
+                                                       const char *path,
+                                                       const char *argument);
+
+/**
+ * Start a daemon of a kind.
+ *
+ * key NULL makes a fresh identity. Options: name, argument, subscribe
+ * (patterns), publish (a channel), mailbox.count, mailbox.bytes, batch,
+ * horizon.count, restart.initial, restart.max, restart.attempts.
+ *
+ * Own:     kind, options copied; key shared; out owned, lares_daemon_free
+ *          (NULL: not wanted)
+ * Thread:  any
+ * Blocks:  while the daemon is created
+ * Errors:  EINVAL, ENAME, EOPTION, ERANGE, ETOOBIG, EKIND, EEXIST,
+ *          ECALLBACK, ENOTREADY, ECLOSED, ELIMIT, EIO, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_node_spawn(lares_node *node, const char *kind, const lares_key *key,
+                 const lares_options *options, lares_daemon **out);
+
+/**
+ * Find a daemon by its origin.
+ *
+ * Own:     out owned, lares_daemon_free
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOTFOUND, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_node_find(lares_node *node, uint64_t origin, lares_daemon **out);
+
+/**
+ * Publish an event on a channel: to all its receivers, or to none.
+ *
+ * No receiver at all is OK. A receiver without space holds the publisher back
+ * for at most timeout_ms; what ends without OK has reached nobody.
+ *
+ * Own:     channel and data copied
+ * Thread:  any
+ * Blocks:  while a receiver has no space, at most timeout_ms
+ * Errors:  EINVAL, ENAME, EDENIED, ERANGE, ETOOBIG, EAGAIN, ETIMEDOUT, EDEADLK,
+ *          ENOTREADY, ECLOSED, ESEQUENCE, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_node_publish(lares_node *node, const char *channel, const void *data,
+                   size_t len, int64_t timeout_ms);
+
+/**
+ * Subscribe the program itself to a pattern.
+ *
+ * Options: group, mailbox.count, mailbox.bytes, mailbox.policy (refuse, or
+ * evict: the oldest events go).
+ *
+ * Own:     pattern and options copied; out owned, lares_inbox_free
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENAME, EOPTION, ERANGE, ENOTREADY, ECLOSED, ELIMIT, ENOMEM,
+ *          EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_node_subscribe(lares_node *node, const char *pattern,
+                     const lares_options *options, lares_inbox **out);
+
+/**
+ * Copy a table of facts: the one source of every report.
+ *
+ * Tables: node, daemons, kinds, lanes, subscriptions, letters, counters. It
+ * never waits for a daemon.
+ *
+ * Own:     what borrowed; out owned, lares_rows_free
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOTFOUND, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_node_report(lares_node *node, const char *what, lares_rows **out);
+
+/* -- daemon ------------------------------------------------------------- */
+
+/**
+ * Return the origin of a daemon; 0 for NULL.
+ *
+ * Own:     daemon borrowed
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API uint64_t lares_daemon_origin(const lares_daemon *daemon);
+
+/**
+ * Hand out the identity of a daemon, also after it has ended.
+ *
+ * Own:     out owned, lares_key_free
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_daemon_key(const lares_daemon *daemon, lares_key **out);
+
+/**
+ * Take one turn now: its outputs, or why it failed.
+ *
+ * The outputs are published too. A failed turn is ECALLBACK with the text of
+ * the callback in the detail, belongs to its caller, and moved nothing.
+ * ETIMEDOUT: the turn never began. EUNKNOWN: it had begun.
+ *
+ * Own:     data copied; out owned, lares_events_free (NULL: not wanted)
+ * Thread:  any
+ * Blocks:  until the turn has ended, at most timeout_ms
+ * Errors:  EINVAL, ERANGE, ETOOBIG, EAGAIN, ETIMEDOUT, EUNKNOWN, EDEADLK,
+ *          EDOWN, ECLOSED, ECALLBACK, ESEQUENCE, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_daemon_deliver(lares_daemon *daemon, const void *data, size_t len,
+                     int64_t timeout_ms, lares_events **out);
+
+/**
+ * Send an event to one daemon.
+ *
+ * Own:     data copied
+ * Thread:  any
+ * Blocks:  while its mailbox has no space, at most timeout_ms
+ * Errors:  EINVAL, ERANGE, ETOOBIG, EAGAIN, ETIMEDOUT, EDEADLK, EDOWN, ECLOSED,
+ *          ESEQUENCE, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_daemon_send(lares_daemon *daemon, const void *data, size_t len,
+                  int64_t timeout_ms);
+
+/**
+ * Subscribe a daemon to a pattern, in a queue group unless group is NULL.
+ *
+ * A subscription that stands already is OK.
+ *
+ * Own:     pattern and group copied
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENAME, ELIMIT, ECLOSED, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_daemon_subscribe(lares_daemon *daemon, const char *pattern,
+                       const char *group);
+
+/**
+ * Withdraw a subscription of a daemon; one that does not stand is OK.
+ *
+ * Own:     pattern and group borrowed
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENAME, ECLOSED, EFORKED
+ * Since:   0.1
+ */
+LARES_API lares_status lares_daemon_unsubscribe(lares_daemon *daemon,
+                                                const char *pattern,
+                                                const char *group);
+
+/**
+ * Own the next crossing of a daemon of a pull kind.
+ *
+ * The call holds at least one input. It is drained like a callback's and ended
+ * by lares_call_end before the kind's lease is over.
+ *
+ * Own:     out owned, lares_call_end
+ * Thread:  any
+ * Blocks:  until an input is there, at most timeout_ms
+ * Errors:  EINVAL, ERANGE, ETIMEDOUT, EBUSY, EDEADLK, ECLOSED, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status lares_daemon_pull(lares_daemon *daemon,
+                                                         int64_t timeout_ms,
+                                                         lares_call **out);
+
+/**
+ * Stop a daemon; inside a callback it only asks, and the turn commits first.
+ *
+ * Until grace_ms is over (-1: no deadline) its queued inputs are processed;
+ * what is left becomes dead letters. ETIMEDOUT: a callback has not returned
+ * 1 s after the deadline; the daemon closes when it does.
+ *
+ * Own:     daemon borrowed
+ * Thread:  any
+ * Blocks:  until the daemon has closed
+ * Errors:  EINVAL, ERANGE, ETIMEDOUT, EFORKED
+ * Since:   0.1
+ */
+LARES_API lares_status lares_daemon_stop(lares_daemon *daemon,
+                                         int64_t grace_ms);
+
+/**
+ * Drop a ticket; the daemon lives on.
+ *
+ * Own:     daemon taken
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API void lares_daemon_free(lares_daemon *daemon);
+
+/* -- call: what foreign code answers through ---------------------------- */
+
+/**
+ * Finish the input handed out before, and hand out the next.
+ *
+ * NULL: this crossing is over, and stays so; what was not handed out stays in
+ * the mailbox. The event is valid until the next call of this function, the
+ * last one until the call is over.
+ *
+ * Own:     result borrowed from call
+ * Thread:  turn
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API const lares_event *lares_call_next(lares_call *call);
+
+/**
+ * Emit an output of the input in hand; channel NULL is the daemon's own.
+ *
+ * A refusal latches: the input in hand will fail, so the status may be
+ * ignored.
+ *
+ * Own:     channel and data copied
+ * Thread:  turn
+ * Blocks:  no
+ * Errors:  EINVAL, ENAME, EDENIED, ETOOBIG, EQUOTA, ESEQUENCE, EPHASE, ESTALE,
+ *          ENOMEM
+ * Since:   0.1
+ */
+LARES_API lares_status lares_call_emit(lares_call *call, const char *channel,
+                                       const void *data, size_t len);
+
+/**
+ * Hand over why the callback is about to fail; it does not fail by itself.
+ *
+ * The first text of a call is kept, as valid UTF-8 of at most 16 KiB.
+ *
+ * Own:     text copied
+ * Thread:  turn
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API void lares_call_fail(lares_call *call, const char *text);
+
+/**
+ * Return the spawn option `argument` of the daemon; "" without one.
+ *
+ * Own:     result borrowed from call
+ * Thread:  turn
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API const char *lares_call_argument(const lares_call *call);
+
+/**
+ * End a pulled call and free it.
+ *
+ * A number that is no verdict ends it FAILED and answers EINVAL. ESTALE: its
+ * lease was over, and the core had ended it. ESTALE and EINVAL free it too.
+ *
+ * Own:     call taken; not when the answer is EPHASE (a callback's call)
+ * Thread:  turn
+ * Blocks:  no
+ * Errors:  EINVAL, EPHASE, ESTALE
+ * Since:   0.1
+ */
+LARES_API lares_status lares_call_end(lares_call *call, lares_verdict verdict);
+
+/* -- inbox: a program's own subscription --------------------------------- */
+
+/**
+ * Take what has come: at most 64 events or 1 MiB.
+ *
+ * After the node has stopped it hands out the rest, then ECLOSED.
+ *
+ * Own:     inbox borrowed; out owned, lares_events_free
+ * Thread:  any
+ * Blocks:  until an event is there, at most timeout_ms
+ * Errors:  EINVAL, ERANGE, ETIMEDOUT, EDEADLK, ECLOSED, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status lares_inbox_next(lares_inbox *inbox,
+                                                        int64_t timeout_ms,
+                                                        lares_events **out);
+
+/**
+ * End an inbox.
+ *
+ * Own:     inbox taken
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API void lares_inbox_free(lares_inbox *inbox);
+
+/* -- world: nodes under a virtual clock, for tests ------------------------ */
+
+/**
+ * Make a simulated world: a virtual clock, and entropy drawn from a seed.
+ *
+ * Own:     out owned, lares_world_free
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status lares_world_new(uint64_t seed,
+                                                       lares_world **out);
+
+/**
+ * Make and start a node in a world: no lanes, time and entropy are the world's.
+ *
+ * Own:     name and options copied; out owned, lares_node_free
+ * Thread:  one
+ * Blocks:  no
+ * Errors:  EINVAL, ENAME, EOPTION, ERANGE, EEXIST, ENOMEM, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_world_node(lares_world *world, const char *name,
+                 const lares_options *options, lares_node **out);
+
+/**
+ * Let time pass: do all that falls due, in order; 0 does what is ready now.
+ *
+ * Own:     world borrowed
+ * Thread:  one
+ * Blocks:  while daemons run; the clock is virtual
+ * Errors:  EINVAL, ERANGE, EDEADLK, EFORKED
+ * Since:   0.1
+ */
+LARES_API LARES_NODISCARD lares_status lares_world_run(lares_world *world,
+                                                       int64_t duration_ms);
+
+/**
+ * Drop a world; its nodes keep what they need of it.
+ *
+ * Own:     world taken
+ * Thread:  one
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.1
+ */
+LARES_API void lares_world_free(lares_world *world);
+
+#if !defined(LARES_CDEF) && defined(__cplusplus)
+}
+#endif
+#endif

@@ -1,0 +1,57 @@
+#include "daemon/call.h"
+
+#include "abi/check.h"
+#include "daemon/host.h"
+#include "node/pull.h"
+
+/* Hot path: a pushed call is its callback's own, so it takes no lock. */
+
+const lares_event *lares_call_next(lares_call *call)
+{
+    const lares_event *event;
+
+    if (call == NULL || !lares__pulled_begin(call))
+        return NULL;
+    event = lares__call_next(call);
+    lares__pulled_end(call);
+    return event;
+}
+
+lares_status lares_call_emit(lares_call *call, const char *channel,
+                             const void *data, size_t len)
+{
+    lares_status rc;
+
+    if (call == NULL)
+        return lares__error(LARES_EINVAL, "call is NULL");
+    if (!lares__pulled_begin(call))
+        return lares__error(LARES_ESTALE, "the lease of the call was over");
+    rc = lares__call_emit(call, channel, data, len);
+    lares__pulled_end(call);
+    return rc;
+}
+
+void lares_call_fail(lares_call *call, const char *text)
+{
+    if (call == NULL || !lares__pulled_begin(call))
+        return;
+    lares__call_fail(call, text);
+    lares__pulled_end(call);
+}
+
+/* set at open, so it needs no lock and outlives the lease */
+const char *lares_call_argument(const lares_call *call)
+{
+    if (call == NULL || call->host->argument == NULL)
+        return "";
+    return call->host->argument;
+}
+
+lares_status lares_call_end(lares_call *call, lares_verdict verdict)
+{
+    if (call == NULL)
+        return lares__error(LARES_EINVAL, "call is NULL");
+    if (call->pulled == NULL)
+        return lares__error(LARES_EPHASE, "the call of a callback");
+    return lares__pulled_finish(call, verdict);
+}

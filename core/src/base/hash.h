@@ -1,0 +1,16 @@
+/* hash.h - XXH3-64: the hash of chains and of tables. */
+#ifndef LARES_HASH_H
+#define LARES_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Contiguous bytes in one shot: the hot path. */
+uint64_t lares__hash64(const void *data, size_t len);
+uint64_t lares__hash64_seeded(const void *data, size_t len, uint64_t seed);
+
+/* The hash of head || data, where they do not lie side by side. */
+uint64_t lares__hash64_joined(const void *head, size_t head_len,
+                              const void *data, size_t len);
+
+#endif

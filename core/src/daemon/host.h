@@ -1,0 +1,116 @@
+/* host.h - one daemon: identity, chain, horizon, object; crosses and commits.
+ *
+ * Pure: times, memory and entropy come from the caller, and one thread at a
+ * time is inside. What it cannot do itself (mailbox, bus, clock) its caller
+ * does between crossings. */
+#ifndef LARES_HOST_H
+#define LARES_HOST_H
+
+#include "chain/horizon.h"
+#include "daemon/call.h"
+#include "daemon/kinds.h"
+#include "daemon/ledger.h"
+#include "daemon/restart.h"
+
+/* Written by the thread inside, read by reports at any time: relaxed stores
+ * and loads, never a read-modify-write. */
+struct lares__counters {
+    atomic_ullong committed;
+    atomic_ullong emitted;
+    atomic_ullong failures;
+    atomic_ullong duplicates;
+    atomic_ullong forks;
+    atomic_ullong lost;
+    atomic_ullong sequence; /* of the head */
+    atomic_ullong arrival;  /* the last settled input */
+    atomic_ullong streak;   /* failures since the last success */
+    atomic_ullong gate;     /* monotonic ns, 0: open */
+};
+
+/* outputs that are linked and not yet handed over, oldest first */
+struct lares__outbox {
+    struct lares__envelope *first;
+    struct lares__envelope **tail;
+};
+
+struct lares__host {
+    /* set at open */
+    lares_key *key;
+    struct lares__kind *kind;
+    char *name;
+    char *argument; /* NULL: "" */
+    uint32_t batch;
+    const char *output; /* the ledger's channel, "" for none */
+    size_t output_len;
+    /* of the thread inside */
+    void *instance;
+    int created; /* destroy is due */
+    int gone;    /* the author lost the instance: make a new one first */
+    struct lares__head head;
+    uint64_t arrival; /* the last settled input */
+    uint64_t given;   /* the last arrival given to an input */
+    uint64_t crossing;
+    struct lares__horizon horizon;
+    struct lares__restart restart;
+    struct lares__outbox outbox;
+    struct lares__counters counters;
+    /* guarded by the bus lock of the node */
+    struct lares__ledger ledger;
+};
+
+/* What the caller must do with the inputs after a crossing. */
+struct lares__outcome {
+    struct lares__input *rest; /* the first input that is not settled */
+    uint32_t settled;          /* how many before it are */
+    int failed;                /* a callback failed; `call` has the reason */
+    int refused;               /* the failure is its deliver's alone */
+    struct lares__input *given_up; /* settled as a dead letter, or NULL */
+};
+
+/* name and argument are copied, key is shared, kind is the caller's to give
+ * back. Reads batch, horizon.count, restart.*, argument, name. */
+lares_status lares__host_init(struct lares__host *host,
+                              struct lares__kind *kind, lares_key *key,
+                              const lares_options *options, uint64_t seed);
+void lares__host_fini(struct lares__host *host,
+                      struct lares__pool_cache *cache);
+
+/* Calls create. ECALLBACK with its text in the detail. */
+lares_status lares__host_create(struct lares__host *host,
+                                struct lares_call *call, lares_daemon *daemon,
+                                uint64_t now);
+/* Calls destroy, once, if create was DONE. It gets no call; `call` only marks
+ * the thread as inside a callback. */
+void lares__host_destroy(struct lares__host *host, struct lares_call *call);
+
+/* a lost instance was made anew */
+void lares__host_renewed(struct lares__host *host);
+
+/* shows head, arrival and restart policy to reports; of the thread inside */
+void lares__host_show(struct lares__host *host);
+
+/* Makes room for a crossing of at most `count` inputs; ENOMEM starts none. */
+lares_status lares__host_reserve(struct lares__host *host, uint32_t count);
+
+/* One crossing over the inputs from `first`: enters the language, commits what
+ * is finished, judges. `clock` is asked for monotonic ns only after a failure.
+ */
+struct lares__clock {
+    uint64_t (*now)(void *context);
+    void *context;
+};
+
+void lares__host_cross(struct lares__host *host, struct lares_call *call,
+                       struct lares__input *first, uint32_t count,
+                       uint64_t wall, const struct lares__clock *clock,
+                       struct lares__outcome *out);
+
+/* The two halves of a crossing whose middle belongs to a puller. */
+int lares__host_offer(struct lares__host *host, struct lares_call *call,
+                      struct lares__input *first, uint32_t count,
+                      uint64_t wall);
+void lares__host_settle(struct lares__host *host, struct lares_call *call,
+                        lares_verdict verdict, const struct lares__clock *clock,
+                        struct lares__outcome *out);
+
+#endif

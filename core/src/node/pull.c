@@ -1,0 +1,368 @@
+#include "node/pull.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "node/lane.h"
+#include "node/wait.h"
+
+#include <pthread.h>
+#include <string.h>
+
+/* Design notes
+ * - The puller is inside the daemon as long as its call is open, so it holds
+ *   the host. The inputs offered are its own list; what is left of them goes
+ *   back to the front of the mailbox when the call ends.
+ * - The lease ends a call under its lock, so the puller's thread and the lane
+ *   never use it together. The event in hand stays readable until `end`. */
+
+struct lares__pulled {
+    struct lares_call call;   /* first */
+    struct lares__mutex lock; /* above all that settling takes */
+    atomic_uint refs;         /* the puller's, and a lane's that looks */
+    lares_daemon *daemon;
+    struct lares__runner runner;
+    /* guarded by lock */
+    int settled;
+    int stale;      /* settled, because its lease was over */
+    uint64_t lease; /* monotonic ns */
+    struct lares__mailbox box;
+    struct lares__envelope *kept; /* the event in hand as the lease ended */
+};
+
+struct lares__pull *lares__pull_new(void)
+{
+    struct lares__pull *pull = lares__calloc(1, sizeof *pull);
+
+    if (pull != NULL)
+        lares__mutex_init(&pull->lock, LARES__FLOOR_PULLED);
+    return pull;
+}
+
+void lares__pull_free(struct lares__pull *pull)
+{
+    if (pull != NULL)
+        lares__mutex_fini(&pull->lock);
+    lares__free(pull);
+}
+
+static uint64_t this_thread(void)
+{
+    return (uint64_t)pthread_self();
+}
+
+int lares__pull_is_mine(lares_daemon *daemon)
+{
+    return atomic_load(&daemon->pull->thread) == this_thread();
+}
+
+/* -- opening -------------------------------------------------------------- */
+
+static struct lares__pulled *pulled_new(lares_daemon *daemon)
+{
+    lares_node *node = daemon->node;
+    struct lares__pulled *pulled = lares__calloc(1, sizeof *pulled);
+
+    if (pulled == NULL)
+        return NULL;
+    if (lares__publisher_init(&pulled->runner.publisher, &node->bus,
+                              node->lanes_made) < 0) {
+        lares__free(pulled);
+        return NULL;
+    }
+    lares__mutex_init(&pulled->lock, LARES__FLOOR_PROGRAM);
+    atomic_init(&pulled->refs, 1);
+    pulled->daemon = daemon;
+    pulled->call.pulled = pulled;
+    pulled->call.cut = &daemon->stopping; /* it ends after the input in hand */
+    pulled->call.cache = &pulled->runner.publisher.pool;
+    lares__receiver_retain(&daemon->receiver);
+    return pulled;
+}
+
+static void pulled_release(struct lares__pulled *pulled)
+{
+    if (atomic_fetch_sub(&pulled->refs, 1) != 1)
+        return;
+    if (pulled->kept != NULL)
+        lares__envelope_release(pulled->kept, NULL);
+    lares__publisher_fini(&pulled->runner.publisher);
+    lares__mutex_fini(&pulled->lock);
+    lares__receiver_release(&pulled->daemon->receiver);
+    lares__free(pulled);
+}
+
+/* up to a batch from the front of the mailbox, as a list of its own */
+static uint32_t box_take(lares_daemon *daemon, struct lares__mailbox *out)
+{
+    struct lares__pull *pull = daemon->pull;
+    struct lares__input *last;
+    uint32_t count = 0;
+
+    lares__mutex_lock(&pull->lock);
+    last = daemon->mailbox.first;
+    out->first = last;
+    if (last != NULL)
+        for (count = 1; count < daemon->host.batch && last->next != NULL;
+             count++)
+            last = last->next;
+    if (last != NULL) {
+        daemon->mailbox.first = last->next;
+        last->next = NULL;
+    }
+    out->last = last;
+    atomic_fetch_sub(&pull->waiting, count);
+    lares__mutex_unlock(&pull->lock);
+    return count;
+}
+
+/* what is left of a call's inputs, to the front again */
+static void box_return(lares_daemon *daemon, struct lares__mailbox *box)
+{
+    struct lares__pull *pull = daemon->pull;
+    uint32_t count = 1;
+
+    if (box->first == NULL)
+        return;
+    lares__mutex_lock(&pull->lock);
+    for (struct lares__input *i = box->first; i->next != NULL; i = i->next)
+        count++;
+    box->last->next = daemon->mailbox.first;
+    if (daemon->mailbox.first == NULL)
+        daemon->mailbox.last = box->last;
+    daemon->mailbox.first = box->first;
+    box->first = NULL;
+    atomic_fetch_add(&pull->waiting, count);
+    lares__mutex_unlock(&pull->lock);
+}
+
+/* settles, and leaves the daemon */
+static void pulled_settle(struct lares__pulled *pulled, lares_verdict verdict)
+{
+    lares_daemon *daemon = pulled->daemon;
+    struct lares__outcome outcome;
+
+    pulled->settled = 1;
+    lares__host_settle(&daemon->host, &pulled->call, verdict,
+                       &daemon->node->clock, &outcome);
+    if (outcome.settled > 0 || outcome.failed)
+        lares__daemon_settle(daemon, &pulled->runner, &pulled->call,
+                             &pulled->box, &outcome);
+    else
+        lares__call_fini(&pulled->call);
+    box_return(daemon, &pulled->box);
+    lares__mutex_lock(&daemon->pull->lock);
+    daemon->pull->open = NULL;
+    lares__mutex_unlock(&daemon->pull->lock);
+    atomic_store(&daemon->pull->thread, 0);
+    lares__daemon_leave(daemon);
+    lares__daemon_poke(daemon); /* it may be closing, or have a gate to keep */
+    lares__node_notify(daemon->node);
+}
+
+/* Inside: offers what is there; 0: nothing of it is to be shown. */
+static int pulled_open(struct lares__pulled *pulled)
+{
+    lares_daemon *daemon = pulled->daemon;
+    lares_node *node = daemon->node;
+    struct lares__host *host = &daemon->host;
+    uint32_t count = box_take(daemon, &pulled->box);
+    uint64_t lease_ms = host->kind->lease_ms;
+
+    if (count == 0 ||
+        !lares__host_offer(host, &pulled->call, pulled->box.first, count,
+                           node->io->ops->wall(node->io))) {
+        pulled->call.asked = 1;
+        pulled_settle(pulled, LARES_DONE);
+        return 0;
+    }
+    pulled->lease = lares__node_now(node) + lease_ms * 1000000;
+    lares__mutex_lock(&daemon->pull->lock);
+    daemon->pull->open = pulled;
+    lares__mutex_unlock(&daemon->pull->lock);
+    atomic_store(&daemon->pull->thread, this_thread());
+    lares__daemon_wake_at(daemon, pulled->lease);
+    lares__daemon_poke(daemon); /* its lane sleeps no longer than the lease */
+    return 1;
+}
+
+static int pull_ready(void *context)
+{
+    const lares_daemon *daemon = context;
+
+    if (atomic_load(&daemon->closed))
+        return 1;
+    return atomic_load(&daemon->pull->waiting) > 0 &&
+           atomic_load(&daemon->busy) == LARES__FREE &&
+           !atomic_load(&daemon->parked) && !lares__daemon_late(daemon);
+}
+
+/* Parked outputs go first, and the restart gate holds for pullers too: EAGAIN,
+ * and when to look again, 0 for when told. */
+static lares_status pull_enter(lares_daemon *daemon, uint64_t *gate_out)
+{
+    lares_status rc = LARES_EAGAIN;
+
+    *gate_out = 0;
+    if (!lares__daemon_enter(daemon))
+        return rc;
+    if (!lares__daemon_gate_open(daemon))
+        *gate_out = daemon->host.restart.gate;
+    else if (daemon->host.outbox.first == NULL)
+        rc = lares__host_reserve(&daemon->host, daemon->host.batch);
+    if (rc < 0)
+        lares__daemon_leave(daemon);
+    return rc;
+}
+
+static int pull_closed(void *context)
+{
+    const lares_daemon *daemon = context;
+
+    return atomic_load(&daemon->closed);
+}
+
+/* only time opens the gate; ETIMEDOUT: it has not */
+static lares_status pull_gated(lares_daemon *daemon, uint64_t gate,
+                               uint64_t deadline)
+{
+    lares_node *node = daemon->node;
+    uint64_t until = gate < deadline ? gate : deadline;
+
+    if (lares__node_await(node, pull_closed, daemon, until) == LARES_OK ||
+        lares__node_now(node) >= gate)
+        return LARES_OK;
+    return LARES_ETIMEDOUT;
+}
+
+static lares_status pull_wait(lares_daemon *daemon,
+                              struct lares__pulled *pulled, uint64_t deadline)
+{
+    lares_node *node = daemon->node;
+
+    for (;;) {
+        uint64_t gate;
+        lares_status rc = lares__node_await(node, pull_ready, daemon, deadline);
+
+        if (rc < 0)
+            return rc;
+        if (atomic_load(&daemon->closed))
+            return lares__error(LARES_ECLOSED, "daemon '%s' has ended",
+                                daemon->host.name);
+        rc = pull_enter(daemon, &gate);
+        if (rc == LARES_OK && pulled_open(pulled))
+            return LARES_OK;
+        if (rc < 0 && rc != LARES_EAGAIN)
+            return rc;
+        if (gate != 0 && pull_gated(daemon, gate, deadline) < 0)
+            return LARES_ETIMEDOUT;
+        if (lares__node_now(node) >= deadline)
+            return LARES_ETIMEDOUT;
+    }
+}
+
+static lares_status pull_check(lares_daemon *daemon)
+{
+    struct lares__pull *pull = daemon->pull;
+    int open;
+
+    if (pull == NULL)
+        return lares__error(LARES_EINVAL, "kind '%s' is not a pull kind",
+                            daemon->host.name);
+    if (lares__call_current() != NULL)
+        return lares__error(LARES_EDEADLK, "pull inside a callback");
+    lares__mutex_lock(&pull->lock);
+    open = pull->open != NULL;
+    lares__mutex_unlock(&pull->lock);
+    if (open)
+        return lares__error(LARES_EBUSY, "a call of daemon '%s' is open",
+                            daemon->host.name);
+    return LARES_OK;
+}
+
+lares_status lares__daemon_pull(lares_daemon *daemon, int64_t timeout_ms,
+                                lares_call **out)
+{
+    struct lares__pulled *pulled;
+    lares_status rc = pull_check(daemon);
+
+    if (rc < 0)
+        return rc;
+    pulled = pulled_new(daemon);
+    if (pulled == NULL)
+        return LARES_ENOMEM;
+    rc = pull_wait(daemon, pulled,
+                   lares__node_deadline(daemon->node, timeout_ms));
+    if (rc == LARES_OK)
+        *out = &pulled->call;
+    else
+        pulled_release(pulled);
+    return rc;
+}
+
+/* -- using and ending ----------------------------------------------------- */
+
+int lares__pulled_lock(lares_call *call)
+{
+    struct lares__pulled *pulled = call->pulled;
+
+    lares__mutex_lock(&pulled->lock);
+    if (!pulled->stale) {
+        atomic_store(&pulled->daemon->pull->thread, this_thread());
+        return 1;
+    }
+    lares__mutex_unlock(&pulled->lock);
+    return 0;
+}
+
+void lares__pulled_unlock(lares_call *call)
+{
+    lares__mutex_unlock(&call->pulled->lock);
+}
+
+lares_status lares__pulled_finish(lares_call *call, lares_verdict verdict)
+{
+    struct lares__pulled *pulled = call->pulled;
+    lares_status rc = LARES_OK;
+
+    if (verdict < LARES_FAILED || verdict > LARES_LOST)
+        rc = lares__error(LARES_EINVAL, "%d is no verdict", (int)verdict);
+    lares__mutex_lock(&pulled->lock);
+    if (pulled->stale)
+        rc = lares__error(LARES_ESTALE, "the lease of the call was over");
+    else
+        pulled_settle(pulled, verdict);
+    lares__mutex_unlock(&pulled->lock);
+    pulled_release(pulled);
+    return rc;
+}
+
+static void expire_locked(struct lares__pulled *pulled)
+{
+    struct lares__input *hand = pulled->call.in_hand;
+
+    if (hand != NULL) {
+        pulled->kept = hand->event;
+        lares__envelope_retain(pulled->kept, 1);
+    }
+    lares__call_fail(&pulled->call, "the lease of the call was over");
+    pulled->stale = 1;
+    pulled_settle(pulled, LARES_FAILED);
+}
+
+void lares__pull_expire(lares_daemon *daemon)
+{
+    struct lares__pulled *pulled;
+
+    lares__mutex_lock(&daemon->pull->lock);
+    pulled = daemon->pull->open;
+    if (pulled != NULL)
+        atomic_fetch_add(&pulled->refs, 1);
+    lares__mutex_unlock(&daemon->pull->lock);
+    if (pulled == NULL)
+        return;
+    lares__mutex_lock(&pulled->lock);
+    if (!pulled->settled && lares__node_now(daemon->node) >= pulled->lease)
+        expire_locked(pulled);
+    lares__mutex_unlock(&pulled->lock);
+    pulled_release(pulled);
+}

@@ -1,0 +1,170 @@
+-- Play conformance cases through the public Lua API.
+--
+--     lua5.4 runner.lua SKIP CASE...
+--
+-- case.lua reads cases and compares transcripts.
+package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. package.path
+local case = require "case"
+local lares = require "lares"
+local new_kind = require "kinds"
+
+-- What one case has made: world, nodes, and by their names all things;
+-- names of daemons by origin; events seen by name and sequence.
+local play
+
+local function add(...)
+    play.results[#play.results + 1] = "= " .. table.concat({ ... }, " ")
+end
+
+-- Return the results of a call, or raise the code of its failure.
+local function must(result, text, code)
+    if result == nil and code then error { code = code, text = text } end
+    return result
+end
+
+local function show(events)
+    for _, event in ipairs(events) do
+        local name = play.names[event.origin] or "node"
+        play.seen[name] = play.seen[name] or {}
+        play.seen[name][event.sequence] = event
+        add(name, event.sequence, case.payload(event.data))
+    end
+end
+
+local verbs = {}
+
+function verbs.world(_, seed) play.world = lares.world(tonumber(seed)) end
+
+function verbs.node(options, name)
+    local node = play.world and must(play.world:node(name, options)) or
+        must(lares.node(name, options))
+    play.node, play.things[name] = node, node
+    play.nodes[#play.nodes + 1] = node
+end
+
+function verbs.kind(options, name)
+    must(play.node:register(new_kind(name, options)))
+end
+
+function verbs.spawn(options, name, kind)
+    local patterns = {}
+    for pattern in (options.subscribe or ""):gmatch("%S+") do
+        patterns[#patterns + 1] = pattern
+    end
+    options.name, options.subscribe = name, patterns
+    options.identity = lares.key(name .. ("\0"):rep(32 - #name))
+    play.names[options.identity.origin] = name
+    play.things[name] = must(play.node:spawn(kind, options))
+end
+
+function verbs.deliver(_, name, data)
+    show(must(play.things[name]:deliver(data)))
+end
+
+function verbs.send(_, name, data) must(play.things[name]:send(data, 0)) end
+
+function verbs.publish(_, channel, data)
+    must(play.node:publish(channel, data, 0))
+end
+
+function verbs.subscribe(_, name, pattern, group)
+    must(play.things[name]:subscribe(pattern, group))
+end
+
+function verbs.unsubscribe(_, name, pattern, group)
+    must(play.things[name]:unsubscribe(pattern, group))
+end
+
+function verbs.inbox(options, name, pattern)
+    play.things[name] = must(play.node:subscribe(pattern, options))
+end
+
+function verbs.run(_, time)
+    local number, unit = (time or "0s"):match("^(%d+)(m?s)$")
+    local seconds = number / (unit == "ms" and 1000 or 1)
+    local done, text, code = (play.world or play.node):run(seconds)
+    if code ~= "ETIMEDOUT" then must(done, text, code) end
+end
+
+function verbs.next(_, name)
+    local events, text, code
+    repeat
+        events, text, code = play.things[name]:next(0)
+        show(events or {})
+    until not events
+    if code ~= "ETIMEDOUT" then must(events, text, code) end
+end
+
+function verbs.stop(_, name) must(play.things[name]:stop()) end
+
+function verbs.free(_, name)
+    local thing = play.things[name]
+    if thing.close then thing:close() end -- a daemon's ticket goes by itself
+    play.things[name] = nil
+    collectgarbage()
+end
+
+function verbs.check(_, name)
+    local chain, sequences = lares.chain(play.things[name].origin), {}
+    for sequence in pairs(play.seen[name] or {}) do
+        sequences[#sequences + 1] = sequence
+    end
+    table.sort(sequences)
+    for _, sequence in ipairs(sequences) do
+        must(chain:check(play.seen[name][sequence]))
+    end
+    add(#sequences, "OK")
+end
+
+function verbs.report(_, what, name, ...)
+    local found = false
+    for _, row in ipairs(must(play.node:report(what))) do
+        local cells = {}
+        for i, column in ipairs { ... } do
+            cells[i] = column .. "=" .. case.cell(row[column])
+        end
+        if row.name == name then add(table.unpack(cells)) end
+        found = found or row.name == name
+    end
+    if not found then add("ENOTFOUND") end
+end
+
+local function add_failure(verb, failure)
+    if type(failure) == "string" then -- a wrong argument raises "ENAME: why"
+        local code = failure:match("%f[%w](E%u+): ")
+        failure = code and { code = code } or error(failure, 0)
+    end
+    add(failure.code)
+    if verb == "deliver" and failure.code == "ECALLBACK" then
+        local text = failure.text:match("^[^\n]*")
+        text = case.quoted(text:match(".*: (.*)") or text)
+        play.results[1] = play.results[1] .. " " .. text
+    end
+end
+
+-- Do one command, and return its result lines.
+local function play_command(words)
+    local options, args = {}, {}
+    for i = 2, #words do
+        local key, text = words[i]:match("^([a-z.]+)=(.*)$")
+        if key then
+            options[key] = case.value(text)
+        else
+            args[#args + 1] = case.value(words[i])
+        end
+    end
+    play.results = {}
+    local ok, failure = pcall(verbs[words[1]], options, table.unpack(args))
+    if not ok then add_failure(words[1], failure) end
+    return play.results
+end
+
+local function begin()
+    play = { nodes = {}, things = {}, names = {}, seen = {} }
+end
+
+local function finish()
+    for _, node in ipairs(play.nodes) do node:close() end
+end
+
+os.exit(case.main(begin, play_command, finish), true)

@@ -1,0 +1,67 @@
+"""Shared by the Python tests: children, and the daemons that many use."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+
+import lares
+import pytest
+
+
+class Echo(lares.Daemon):
+    def process(self, event):
+        return event.data
+
+
+class Counter(lares.Daemon):
+    def __init__(self):
+        self.n = 0
+
+    def process(self, event):
+        self.n += 1
+        return str(self.n).encode()
+
+
+@pytest.fixture
+def echo() -> type[lares.Daemon]:
+    return Echo
+
+
+@pytest.fixture
+def counter() -> type[lares.Daemon]:
+    return Counter
+
+
+Child = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def child() -> Child:
+    """Run Python text in a process of its own, which must end in time."""
+
+    def run(
+        text: str, *args: str, timeout: float = 10.0
+    ) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", textwrap.dedent(text), *args]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=timeout
+        )
+
+    return run
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Wait until something is so; fail after some seconds."""
+
+    def wait(so: Callable[[], object], seconds: float = 5.0) -> None:
+        end = time.monotonic() + seconds
+        while not so():
+            assert time.monotonic() < end, "it did not come to be so"
+            time.sleep(0.005)
+
+    return wait

@@ -1,0 +1,155 @@
+"""The package from outside: import, types, documents, what it carries."""
+
+from __future__ import annotations
+
+import inspect
+import pathlib
+import subprocess
+import sys
+import sysconfig
+import time
+
+import lares
+import pytest
+from lares import _core
+
+PACKAGE = pathlib.Path(lares.__file__).parent
+
+
+# id: PY09
+def test_import_is_quick(child):
+    text = """
+    import time
+    begun = time.perf_counter()
+    import lares
+    print(time.perf_counter() - begun)
+    """
+    child(text)
+    assert min(float(child(text).stdout) for _ in range(3)) < 0.1
+
+
+# id: PY09
+def test_import_without_pytest(child):
+    done = child(
+        """
+        import sys
+        sys.modules["pytest"] = None
+        import lares.testing
+        print(lares.testing.World(1))
+        """
+    )
+    assert (done.stdout, done.stderr) == ("<World 1>\n", "")
+
+
+# id: AB09
+@pytest.mark.parametrize(
+    ("found", "fits"),
+    [(0x10002, True), (0x10003, True), (0x10001, False), (0x20002, False)],
+)
+def test_library_of_another_version(found, fits):
+    if fits:
+        _core.check_abi(found, 1, 2)
+        return
+    with pytest.raises(ImportError) as caught:
+        _core.check_abi(found, 1, 2)
+    assert "ABI 1.2" in str(caught.value)
+    assert f"{found >> 16}.{found & 0xFFFF}" in str(caught.value)
+
+
+def test_sub_interpreter_is_refused(child):
+    done = child(
+        """
+        import sys
+        try:
+            import _xxsubinterpreters as interpreters
+        except ImportError:
+            import _interpreters as interpreters
+        import lares
+        other = interpreters.create()
+        text = '''
+        try:
+            import lares
+            raise SystemError("imported")
+        except ImportError:
+            pass
+        '''
+        import textwrap
+        interpreters.run_string(other, textwrap.dedent(text))
+        interpreters.destroy(other)
+        print("refused")
+        """
+    )
+    assert done.stdout == "refused\n", done.stderr
+
+
+# id: PY09
+def test_types(tmp_path):
+    pytest.importorskip("mypy")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from __future__ import annotations\n"
+        "import lares\n"
+        "class Counter(lares.Daemon):\n"
+        "    def __init__(self) -> None:\n"
+        "        self.n = 0\n"
+        "    def process(self, event: lares.Event) -> bytes:\n"
+        "        self.n += 1\n"
+        "        return str(self.n).encode()\n"
+        "@lares.daemon\n"
+        "def shout(event: lares.Event) -> bytes:\n"
+        "    return event.data.upper()\n"
+        "with lares.Node('east', lanes=2) as node:\n"
+        "    handle = node.spawn(Counter, subscribe=['ticks'])\n"
+        "    texts: list[str] = [e.text for e in handle.deliver(b'')]\n"
+        "    node.register(shout)\n"
+        "    node.register(lambda: Counter(), 'other')\n"
+        "    node.publish('ticks', memoryview(b''), timeout=None)\n"
+        "    with node.subscribe('a') as inbox:\n"
+        "        for event in inbox:\n"
+        "            number: int = event.origin\n"
+    )
+    for target in (["-p", "lares"], [str(program)]):
+        done = subprocess.run(
+            [sys.executable, "-m", "mypy", "--strict", "--cache-dir",
+             str(tmp_path / "cache"), *target],
+            capture_output=True, text=True, cwd=tmp_path,
+            env={"MYPYPATH": str(PACKAGE.parent), "PATH": ""},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+# id: PY09
+def test_wheel_carries_the_core():
+    if not (PACKAGE / "liblares.so.0").exists():
+        pytest.skip("not installed from a wheel")
+    names = {path.name for path in PACKAGE.iterdir()}
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    assert {f"_native{suffix}", "lares-lua.so", "py.typed"} <= names
+    assert not {n for n in names if n.endswith((".c", ".h")) or "_build" in n}
+    maps = pathlib.Path("/proc/self/maps").read_text()
+    mapped = {l.split()[-1] for l in maps.splitlines() if "liblares" in l}
+    assert mapped == {str(PACKAGE / "liblares.so.0")}
+
+
+@pytest.mark.parametrize("name", lares.__all__)
+def test_everything_public_is_documented(name):
+    thing = getattr(lares, name)
+    assert thing.__doc__
+    if not inspect.isclass(thing) or issubclass(thing, BaseException):
+        return
+    for member, value in vars(thing).items():
+        if not member.startswith("_") and callable(value):
+            assert value.__doc__, f"{name}.{member}"
+
+
+def test_help_reads_well():
+    text = inspect.cleandoc(lares.Node.publish.__doc__)
+    assert text.startswith("Publish an event on a channel")
+    signature = str(inspect.signature(lares.Node.publish))
+    assert signature == "(self, /, channel, data, timeout=5.0)"
+    assert str(inspect.signature(lares.Handle.deliver)) == (
+        "(self, /, data, timeout=30.0)"
+    )
+    assert str(inspect.signature(lares.Daemon.emit)) == (
+        "(self, /, data, channel=None)"
+    )
