@@ -45,8 +45,8 @@ static const struct bench_variant *find(const struct bench_variant *variants,
     while (variants->name != NULL && strcmp(variants->name, name) != 0)
         variants++;
     bench_check(variants->name != NULL, name);
-    if (is_new(variants->context) && variants->open != NULL)
-        variants->open(variants->context);
+    if (is_new(variants->context) && variants->subject->open != NULL)
+        variants->subject->open(variants->context);
     return variants;
 }
 
@@ -61,14 +61,13 @@ static uint64_t now_ns(enum bench_clock clock)
 
 static uint64_t measure(const struct bench_variant *variant, uint64_t count)
 {
-    uint64_t start = now_ns(variant->clock);
+    const struct bench_subject *subject = variant->subject;
+    uint64_t start = now_ns(subject->clock);
     uint64_t spent;
 
     variant->run(variant->context, count);
-    spent = now_ns(variant->clock) - start;
-    bench_check(variant->prove == NULL ||
-                    variant->prove(variant->context, count),
-                variant->name);
+    spent = now_ns(subject->clock) - start;
+    bench_check(subject->prove(variant->context, count), variant->name);
     return spent;
 }
 

@@ -24,16 +24,21 @@ enum bench_clock {
     BENCH_WALL /* of variants that have several threads */
 };
 
+/* What variants work on. */
+struct bench_subject {
+    /* once, before the first variant that shares a context; or NULL */
+    void (*open)(void *context);
+    /* Did the last run do its work? Not timed. */
+    int (*prove)(void *context, uint64_t count);
+    enum bench_clock clock;
+};
+
 struct bench_variant {
     const char *name; /* NULL ends a list */
-    /* once, before the first variant that shares the context runs; or NULL */
-    void (*open)(void *context);
     /* count operations, timed; operation i is about the number i */
     void (*run)(void *context, uint64_t count);
-    /* Did that run do its work? Not timed. NULL: run itself proves it. */
-    int (*prove)(void *context, uint64_t count);
+    const struct bench_subject *subject;
     void *context;
-    enum bench_clock clock;
 };
 
 /* The whole of main. */

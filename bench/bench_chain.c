@@ -84,13 +84,17 @@ static int hash_proved(void *context, uint64_t count)
 
 int main(int argc, char **argv)
 {
+    static const struct bench_subject links = {chain_open, link_proved,
+                                               BENCH_CPU};
+    static const struct bench_subject hashes = {chain_open, hash_proved,
+                                                BENCH_CPU};
     static struct chain small = {.len = 64}, large = {.len = PAYLOAD_MAX};
     static const struct bench_variant variants[] = {
-        {"link",       chain_open, link_run, link_proved, &small, BENCH_CPU},
-        {"hash",       chain_open, hash_run, hash_proved, &small, BENCH_CPU},
-        {"link 1 KiB", chain_open, link_run, link_proved, &large, BENCH_CPU},
-        {"hash 1 KiB", chain_open, hash_run, hash_proved, &large, BENCH_CPU},
-        {NULL,         NULL,       NULL,     NULL,        NULL,   BENCH_CPU},
+        {"link",       link_run, &links,  &small},
+        {"hash",       hash_run, &hashes, &small},
+        {"link 1 KiB", link_run, &links,  &large},
+        {"hash 1 KiB", hash_run, &hashes, &large},
+        {NULL,         NULL,     NULL,    NULL  },
     };
 
     return bench_main(argc, argv, variants);

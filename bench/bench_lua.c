@@ -150,27 +150,25 @@ static void lua_couple_open(void *context)
 
 int main(int argc, char **argv)
 {
+    static const struct bench_subject daemons = {daemon_open, daemon_proved,
+                                                 BENCH_CPU};
+    static const struct bench_subject bares = {bare_open, bare_proved,
+                                               BENCH_CPU};
+    static const struct bench_subject couples = {lua_couple_open, couple_proved,
+                                                 BENCH_WALL};
     static struct echo small = {.len = 64}, large = {.len = 1024};
-    static struct bare bare = {.len = 64}, bare_large = {.len = 1024};
+    static struct bare bare = {.len = 64}, bare_1k = {.len = 1024};
     static struct couple one_lane = {.lanes = "1"}, two_lanes = {.lanes = "2"};
     static const struct bench_variant variants[] = {
-        {"publish, burst 64",         daemon_open,     burst_run,       daemon_proved, &small,
-         BENCH_CPU                                                                                       },
-        {"publish, burst 1",          daemon_open,     single_run,      daemon_proved, &small,
-         BENCH_CPU                                                                                       },
-        {"publish 1 KiB, burst 64",   daemon_open,     burst_run,       daemon_proved,
-         &large,                                                                               BENCH_CPU },
-        {"64 calls in one lua_pcall", bare_open,       bare_burst_run,  bare_proved,
-         &bare,                                                                                BENCH_CPU },
-        {"lua_pcall",                 bare_open,       bare_single_run, bare_proved,   &bare,
-         BENCH_CPU                                                                                       },
-        {"lua_pcall 1 KiB",           bare_open,       bare_single_run, bare_proved,
-         &bare_large,                                                                          BENCH_CPU },
-        {"pairs on one lane",         lua_couple_open, couple_run,      couple_proved,
-         &one_lane,                                                                            BENCH_WALL},
-        {"pairs on two lanes",        lua_couple_open, couple_run,      couple_proved,
-         &two_lanes,                                                                           BENCH_WALL},
-        {NULL,                        NULL,            NULL,            NULL,          NULL,   BENCH_CPU },
+        {"publish, burst 64",         burst_run,       &daemons, &small    },
+        {"publish, burst 1",          single_run,      &daemons, &small    },
+        {"publish 1 KiB, burst 64",   burst_run,       &daemons, &large    },
+        {"64 calls in one lua_pcall", bare_burst_run,  &bares,   &bare     },
+        {"lua_pcall",                 bare_single_run, &bares,   &bare     },
+        {"lua_pcall 1 KiB",           bare_single_run, &bares,   &bare_1k  },
+        {"pairs on one lane",         couple_run,      &couples, &one_lane },
+        {"pairs on two lanes",        couple_run,      &couples, &two_lanes},
+        {NULL,                        NULL,            NULL,     NULL      },
     };
 
     bench_check(argc > 1, "usage: bench_lua ECHO.LUA [OPTION]");

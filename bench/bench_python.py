@@ -1,15 +1,23 @@
-"""Daemons in Python: rows 4, 5 and 7, N5 and N6."""
+"""Daemons in Python: rows 4, 5 and 7, N5 and N6.
+
+    bench_python.py FOLDER [--list | --ir NAME COUNT]
+
+FOLDER holds the CFFI module of python_build.py.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Callable
 
 import lares
 import lares._native
-import _bench  # after lares, whose library it uses
 
 from serve import Variant, main
+
+sys.path.insert(0, sys.argv.pop(1))
+import _bench  # after lares, whose library it uses
 
 BURST = 64
 PAYLOADS = [i.to_bytes(8, "little") + bytes(56) for i in range(BURST)]
@@ -138,32 +146,29 @@ def ping_pong() -> Variant:
 
 
 async def hops(count: int) -> int:
-    """Two tasks that hand an item to and fro; a hop is one way."""
-    there: asyncio.Queue[bytes] = asyncio.Queue()
-    back: asyncio.Queue[bytes] = asyncio.Queue()
-    made = 0
+    """Items from one task to another, as many under way as in a burst: with
+    fewer a hop costs several times as much."""
+    queue: asyncio.Queue[int] = asyncio.Queue(BURST)
+    result = 0
 
-    async def echo() -> None:
-        nonlocal made
-        for _ in range(count // 2):
-            await back.put(await there.get())
-            made += 1
+    async def consume() -> None:
+        nonlocal result
+        for _ in range(count):
+            result += await queue.get()
 
-    task = asyncio.create_task(echo())
-    for _ in range(count // 2):
-        await there.put(PAYLOADS[1])
-        await back.get()
-        made += 1
+    task = asyncio.create_task(consume())
+    for i in range(count):
+        await queue.put(i)
     await task
-    return made
+    return result
 
 
 def queue_hop() -> Variant:
     loop = asyncio.new_event_loop()
 
     def run(count: int) -> Callable[[], bool]:
-        made = loop.run_until_complete(hops(count))
-        return lambda: made == count
+        result = loop.run_until_complete(hops(count))
+        return lambda: result == total(count)
 
     return run
 

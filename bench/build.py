@@ -95,10 +95,7 @@ def python() -> list[str]:
     link_c(OUT / "_bench.so", "-O2", "-fPIC", "-shared", include,
            "-D_CFFI_NO_LIMITED_API", f"-I{HERE}", f"-I{ROOT}/core/include",
            text, *objects, f"-L{LIB}", "-llares")
-    path = os.pathsep.join(filter(None, (
-        str(OUT), os.environ.get("PYTHONPATH"))))
-    return ["env", f"PYTHONPATH={path}", sys.executable,
-            str(HERE / "bench_python.py")]
+    return [sys.executable, str(HERE / "bench_python.py"), str(OUT)]
 
 
 def netmesh() -> list[str]:

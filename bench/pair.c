@@ -3,11 +3,27 @@
 #include "bench.h"
 #include "hub.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 
 enum {
     PAYLOAD = 64
 };
+
+/* Left alone, the kernel may keep two lanes on one CPU for a whole round. */
+static void keep_to_cpu(struct pair *pair)
+{
+    cpu_set_t set;
+
+    if (pair->cpu < 0)
+        return;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)pair->cpu, &set);
+    bench_check(pthread_setaffinity_np(pthread_self(), sizeof set, &set) == 0,
+                "a row for two lanes needs two CPUs");
+    pair->cpu = -1;
+}
 
 /* Answers each echo with the next number, until the last has come back. */
 static lares_verdict counter_process(lares_call *call, void *instance)
@@ -16,6 +32,7 @@ static lares_verdict counter_process(lares_call *call, void *instance)
     uint64_t data[PAYLOAD / sizeof(uint64_t)] = {0};
     const lares_event *event;
 
+    keep_to_cpu(pair);
     while ((event = lares_call_next(call)) != NULL) {
         pair->sum += hub_number(event);
         pair->heard++;
@@ -54,7 +71,7 @@ void pair_open(struct pair *pair, lares_node *node, const char *side,
 {
     char there[32], counter[32], echo_own[32];
 
-    *pair = (struct pair){.node = node};
+    *pair = (struct pair){.node = node, .cpu = -1};
     bench_check(sem_init(&pair->done, 0, 0) == 0, "semaphore");
     snprintf(pair->back, sizeof pair->back, "back.%s", side);
     snprintf(there, sizeof there, "there.%s", side);
@@ -94,6 +111,8 @@ void couple_open(struct couple *couple, lares_node *node, const char *left_echo,
 {
     pair_open(&couple->pairs[0], node, "left", left_echo);
     pair_open(&couple->pairs[1], node, "right", right_echo);
+    for (int i = 0; i < 2; i++)
+        couple->pairs[i].cpu = i;
 }
 
 /* a round trip is two events */

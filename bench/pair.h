@@ -14,6 +14,7 @@ struct pair {
     uint64_t sent;
     uint64_t heard;
     uint64_t sum; /* of the numbers heard */
+    int cpu;      /* the lane shall keep to it; -1: to any */
     sem_t done;
 };
 

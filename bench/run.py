@@ -24,7 +24,7 @@ import build
 from rows import ROWS, Row, Variant
 
 BURST = 64
-FORM = "{:<4}{:<42}{:>9}{:>9}  {:<24}{:>7}{:>8}{:>8}  {:<8}{}"
+FORM = "{:<4}{:<48}{:>8}{:>8}  {:<31}{:>7}{:>8}{:>8}  {:<8}{}"
 
 
 class Program:
@@ -64,6 +64,8 @@ class Bench:
         except build.Missing as reason:
             self.programs[name] = None
             print(f"{reason}: not measured", file=sys.stderr)
+        except subprocess.CalledProcessError:
+            raise SystemExit(f"bench: {name} could not be built") from None
 
     def close(self) -> None:
         for program in self.programs.values():
@@ -142,7 +144,8 @@ def measure(rows: list[Row], rounds: int, ms: float) -> list[Result]:
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
         for result in results:
-            base, ours = bench.time(result.row.base), bench.time(result.row.ours)
+            base = bench.time(result.row.base)
+            ours = bench.time(result.row.ours)
             assert ours is not None  # ours is always there
             result.ours.append(ours)
             if base is not None:

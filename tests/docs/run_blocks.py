@@ -52,12 +52,17 @@ class Block(NamedTuple):
 # -- documents ----------------------------------------------------------------
 
 
+def title(document: Path) -> str:
+    """Return how a document is called."""
+    return os.path.relpath(document, TOP)
+
+
 def read_blocks(document: Path) -> Iterator[Block]:
     """Yield the code blocks of a document."""
     text = document.read_text()
     for match in FENCE.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
-        where = f"{document.relative_to(TOP)}:{line}"
+        where = f"{title(document)}:{line}"
         language, _, name = match[1].partition(" ")
         if language != "text" and language not in SUFFIXES:
             raise Wrong(f"{where}: a block in {language or 'no language'}")
@@ -81,7 +86,7 @@ def check_links(document: Path) -> None:
         if link.startswith("https://"):
             continue
         if not target.exists() or (anchor and anchor not in anchors(target)):
-            raise Wrong(f"{document.relative_to(TOP)}: {link} leads nowhere")
+            raise Wrong(f"{title(document)}: {link} leads nowhere")
 
 
 # -- commands that are not run ------------------------------------------------
@@ -104,15 +109,13 @@ def missing(words: list[str]) -> Iterator[str]:
     known = known_names()
     command = Path(words[0]).name
     for before, word in zip(words, words[1:]):
-        names = known.get(before, known.get(command))
         if word.startswith("-") or "=" in word:
             continue
-        if names is not None and word not in names:
+        names = known.get(before, known.get(command, {word}))
+        folder, slash, _ = word.partition("/")
+        is_source = slash and folder in os.listdir(TOP) and folder != "build"
+        if word not in names or (is_source and not (TOP / word).exists()):
             yield word
-        path = word.partition("/")[0] if "/" in word else ""
-        if path in os.listdir(TOP) and path != "build":
-            if not (TOP / word).exists():
-                yield word
 
 
 def is_run(words: list[str]) -> bool:
@@ -155,8 +158,7 @@ class Folder:
     def environment(self, language: str) -> dict[str, str]:
         """Return the environment in which the tree looks installed.
 
-        A build with sanitizers asks for its runtime to be loaded first; of
-        the interpreters only Python is, and no tool must answer for leaks.
+        Under a sanitizer the shell and the compiler do not answer for leaks.
         """
         env = dict(os.environ)
         tools = [str(self.build / "bin"), str(Path(sys.executable).parent)]
@@ -164,9 +166,8 @@ class Folder:
         env["LUA_PATH"] = f"{self.build}/lua/?/init.lua;;"
         env["LUA_CPATH"] = f"{self.build}/lua/?.so;;"
         env["PKG_CONFIG_PATH"] = str(self.path)
-        if language != "python":
-            env.pop("LD_PRELOAD", None)
-            env["ASAN_OPTIONS"] = "verify_asan_link_order=0:detect_leaks=0"
+        if language in ("sh", "c"):
+            env["ASAN_OPTIONS"] = "detect_leaks=0"
         return env
 
     def call(self, block: Block, command: list[str]) -> str:
@@ -205,7 +206,7 @@ class Folder:
 
 def check_output(block: Block, printed: str) -> None:
     """Compare what was printed with what the document says."""
-    if printed.split("\n") != block.text.split("\n"):
+    if printed != block.text:
         raise Wrong(f"{block.where}: printed is\n{printed}")
 
 
@@ -230,7 +231,7 @@ def main(build: str, *documents: str) -> int:
         try:
             check_links(document)
             count = run_document(document, Path(build))
-            print(f"{document.relative_to(TOP)}: {count} blocks")
+            print(f"{title(document)}: {count} blocks")
         except (Wrong, subprocess.TimeoutExpired) as error:
             print(error)
             wrong = 1

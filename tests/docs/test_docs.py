@@ -57,9 +57,39 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 
 @in_each_document
+def test_named_files_exist(document: Path) -> None:
+    named = re.findall(r"`([\w./-]+/[\w.-]+\.(?:c|h|py|txt))`",
+                       document.read_text())
+    for name in named:
+        assert (TOP / name).exists() or (TOP / "core/src" / name).exists()
+
+
+@in_each_document
 def test_lines_fit(document: Path) -> None:
     for line in document.read_text().splitlines():
         assert len(line) <= 80 or line.startswith("|")
+
+
+@pytest.mark.parametrize("text", [
+    "```\nno language\n```\n",
+    "```sh\nexit 3\n```\n",
+    "```sh\nmake world\n```\n",
+    "```sh\nctest --preset nothing\n```\n",
+    "```sh\nsudo apt-get install liblares\n```\n",
+    "```sh\npytest tests/nowhere\n```\n",
+    "```c\nint f(void)\n{\n    int unused;\n    return 0;\n}\n```\n",
+    "```c\nint main(void)\n{\n    return 3;\n}\n```\n",
+    "```python\nprint(1)\n```\n\n```text output\n2\n```\n",
+    "```lua\nerror 'no'\n```\n",
+    "[there](nowhere.md)",
+    "# A\n[there](#b)",
+])
+def test_what_is_wrong_is_found(text: str, tmp_path: Path) -> None:
+    document = tmp_path / "wrong.md"
+    document.write_text(text)
+    with pytest.raises(run_blocks.Wrong):
+        run_blocks.check_links(document)
+        run_blocks.run_document(document, BUILD)
 
 
 def open_with(thing: str, node: lares.Node, **options: int) -> None:
@@ -110,9 +140,10 @@ def test_exceptions() -> None:
     ("core/src/node/node.c", "node"), ("core/src/daemon/kinds.c", "kind"),
     ("core/src/node/spawn.c", "spawn"), ("core/src/node/inbox.c", "inbox")])
 def test_options(path: str, thing: str) -> None:
-    [known] = read(path, r"known_options\[\] = \{(.*?)NULL\}")
+    [listed] = read(path, r"known_options\[\] = \{(.*?)NULL\}")
+    known = re.findall(r'"(.+?)"', listed)
     said = [row[0] for row in rows(C_PAGE, "Options") if row[1] == thing]
-    assert sorted(words(" ".join(said))) == sorted(re.findall(r'"(.+?)"', known))
+    assert sorted(words(" ".join(said))) == sorted(known)
 
 
 def test_reports() -> None:

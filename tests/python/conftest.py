@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -44,11 +45,14 @@ def child() -> Child:
     """Run Python text in a process of its own, which must end in time."""
 
     def run(
-        text: str, *args: str, timeout: float = 10.0
+        text: str, *args: str, **env: str
     ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", textwrap.dedent(text), *args]
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout
+            [sys.executable, "-c", textwrap.dedent(text), *args],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            env={**os.environ, **env},
         )
 
     return run

@@ -17,7 +17,7 @@ def deliver(node, fn, data=b""):
     return node.spawn(kind).deliver(data)
 
 
-# -- results ----------------------------------------------------------------
+# -- results ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -147,6 +147,29 @@ def test_exception_comes_out_whole(lares_node):
     assert [e.data for e in handle.deliver(b"good")] == [b"good"]
 
 
+# id: PY01
+@pytest.mark.parametrize("error", [ValueError("late"), SystemExit(5)])
+def test_cause_of_a_turn_that_ran_on_the_lane(lares_node, error, caplog):
+    begun, go = threading.Event(), threading.Event()
+
+    class Slow(lares.Daemon):
+        def process(self, event):
+            if event.data == b"bad":
+                raise error
+            begun.set()
+            go.wait(5)
+
+    handle = lares_node.spawn(Slow)
+    handle.send(b"first")
+    begun.wait(5)
+    threading.Timer(0.05, go.set).start()
+    with pytest.raises((lares.CallbackError, SystemExit)) as caught:
+        handle.deliver(b"bad")
+    assert error in (caught.value, caught.value.__cause__)
+    assert caplog.records == []
+    assert lares_node.state == "READY"
+
+
 def test_error_text_names_eight_innermost_frames(lares_node):
     def dig(depth):
         if depth == 0:
@@ -172,6 +195,7 @@ def test_error_text_survives_odd_exceptions(lares_node):
         ("ValueError", ValueError()),
     ]
     for number, (name, error) in enumerate(odd):
+
         def fn(event, error=error):
             raise error
 
@@ -545,7 +569,7 @@ def test_register_wants_a_daemon(lares_node, factory):
         lares_node.register(factory)
 
 
-# -- ends of the program ---------------------------------------------------------
+# -- ends of the program ------------------------------------------------------
 
 
 # id: PY04

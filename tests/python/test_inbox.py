@@ -44,9 +44,7 @@ def test_patterns_and_groups(lares_node):
 
 
 def test_evict(lares_node):
-    inbox = lares_node.subscribe(
-        "c", mailbox_count=4, mailbox_policy="evict"
-    )
+    inbox = lares_node.subscribe("c", mailbox_count=4, mailbox_policy="evict")
     fill(lares_node, 10)
     assert [e.data for e in inbox.drain()] == [b"6", b"7", b"8", b"9"]
 

@@ -10,6 +10,9 @@ from collections.abc import Callable
 import lares
 import pytest
 
+sanitized = pytest.mark.skipif(
+    "ASAN_OPTIONS" in os.environ, reason="a sanitizer keeps freed memory"
+)
 SCALE = int(os.environ.get("LARES_SCALE", "1"))  # 10 in a deep run
 
 
@@ -38,6 +41,7 @@ def threshold():
 
 
 # id: PY05
+@sanitized
 def test_many_events(lares_node, echo):
     lares_node.spawn(echo, subscribe="in", publish="out")
     handle = lares_node.spawn(echo)
@@ -56,6 +60,7 @@ def test_many_events(lares_node, echo):
 
 
 # id: PY05
+@sanitized
 def test_many_spawns(lares_node, counter):
     def work() -> None:
         for i in range(500 * SCALE):
@@ -67,6 +72,7 @@ def test_many_spawns(lares_node, counter):
 
 
 # id: PY05
+@sanitized
 def test_many_failures(lares_node):
     @lares.daemon
     def bad(event):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import array
 import gc
+import sys
 import threading
 import time
 import weakref
@@ -10,7 +12,7 @@ import weakref
 import lares
 import pytest
 
-# -- life -----------------------------------------------------------------------
+# -- life ---------------------------------------------------------------------
 
 
 def test_life(echo):
@@ -166,9 +168,6 @@ def test_node_in_a_daemon_keeps_itself(counter):
 
 # id: PY06
 def test_a_thousand_starts_and_stops(echo):
-    def threads():
-        return len(list(threading._enumerate()))
-
     def once():
         with lares.Node("east", lanes=2) as node:
             inbox = node.subscribe("out")
@@ -178,21 +177,19 @@ def test_a_thousand_starts_and_stops(echo):
 
     once()
     gc.collect()
-    before = threads(), lares_states()
+    before = states()
     for _ in range(1000):
         once()
     gc.collect()
-    assert (threads(), lares_states()) == before
+    assert states() == before
 
 
-def lares_states() -> int:
+def states() -> int:
     """Count the thread states that the interpreter knows."""
-    import sys
-
     return len(sys._current_frames())
 
 
-# -- kinds and daemons --------------------------------------------------------------
+# -- kinds and daemons --------------------------------------------------------
 
 
 def test_register_and_spawn(lares_node, counter):
@@ -289,7 +286,7 @@ def test_load_what_is_not_there(lares_node, tmp_path):
         lares_node.load(tmp_path / "missing.so")
 
 
-# -- events -----------------------------------------------------------------------
+# -- events -------------------------------------------------------------------
 
 
 def test_channels_of_a_daemon(lares_node, counter):
@@ -314,8 +311,6 @@ def test_channels_of_a_daemon(lares_node, counter):
 
 
 def test_any_buffer_is_data(lares_node, echo):
-    import array
-
     handle = lares_node.spawn(echo)
     for data in (b"ab", bytearray(b"ab"), memoryview(b"xabx")[1:3]):
         assert handle.deliver(data)[0].data == b"ab"
@@ -324,7 +319,9 @@ def test_any_buffer_is_data(lares_node, echo):
     assert handle.deliver(data=b"", timeout=1)[0].data == b""
 
 
-@pytest.mark.parametrize("data", ["text", 5, None, ["a"], memoryview(b"abcd")[::2]])
+@pytest.mark.parametrize(
+    "data", ["text", 5, None, ["a"], memoryview(b"abcd")[::2]]
+)
 def test_what_is_no_data(lares_node, echo, data):
     handle = lares_node.spawn(echo)
     for call in (
@@ -426,13 +423,20 @@ def test_many_threads_deliver(lares_node, counter):
     assert sorted(got) == list(range(1, 2001))
 
 
-# -- reports -----------------------------------------------------------------------
+# -- reports ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "what",
-    ["node", "daemons", "kinds", "lanes", "subscriptions", "letters",
-     "counters"],
+    [
+        "node",
+        "daemons",
+        "kinds",
+        "lanes",
+        "subscriptions",
+        "letters",
+        "counters",
+    ],
 )
 def test_report(lares_node, counter, what):
     lares_node.spawn(counter, subscribe="a")

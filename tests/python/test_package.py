@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import os
 import pathlib
 import subprocess
 import sys
 import sysconfig
-import time
 
 import lares
 import pytest
@@ -82,40 +82,68 @@ def test_sub_interpreter_is_refused(child):
     assert done.stdout == "refused\n", done.stderr
 
 
-# id: PY09
-def test_types(tmp_path):
-    pytest.importorskip("mypy")
-    program = tmp_path / "program.py"
-    program.write_text(
-        "from __future__ import annotations\n"
-        "import lares\n"
-        "class Counter(lares.Daemon):\n"
-        "    def __init__(self) -> None:\n"
-        "        self.n = 0\n"
-        "    def process(self, event: lares.Event) -> bytes:\n"
-        "        self.n += 1\n"
-        "        return str(self.n).encode()\n"
-        "@lares.daemon\n"
-        "def shout(event: lares.Event) -> bytes:\n"
-        "    return event.data.upper()\n"
-        "with lares.Node('east', lanes=2) as node:\n"
-        "    handle = node.spawn(Counter, subscribe=['ticks'])\n"
-        "    texts: list[str] = [e.text for e in handle.deliver(b'')]\n"
-        "    node.register(shout)\n"
-        "    node.register(lambda: Counter(), 'other')\n"
-        "    node.publish('ticks', memoryview(b''), timeout=None)\n"
-        "    with node.subscribe('a') as inbox:\n"
-        "        for event in inbox:\n"
-        "            number: int = event.origin\n"
+PROGRAM = """
+from __future__ import annotations
+import lares
+
+class Counter(lares.Daemon):
+    def __init__(self) -> None:
+        self.n = 0
+
+    def process(self, event: lares.Event) -> bytes:
+        self.n += 1
+        return str(self.n).encode()
+
+@lares.daemon
+def shout(event: lares.Event) -> bytes:
+    return event.data.upper()
+
+with lares.Node("east", lanes=2) as node:
+    handle = node.spawn(Counter, subscribe=["ticks"])
+    texts: list[str] = [e.text for e in handle.deliver(b"")]
+    node.register(shout)
+    node.register(lambda: Counter(), "other")
+    node.publish("ticks", memoryview(b""), timeout=None)
+    with node.subscribe("a") as inbox:
+        for event in inbox:
+            number: int = event.origin
+"""
+
+
+def checked(tmp_path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a module of mypy on the package as it is imported here."""
+    installed = PACKAGE.parent.name == "site-packages"
+    path = {} if installed else {"MYPYPATH": str(PACKAGE.parent)}
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, **path},
     )
-    for target in (["-p", "lares"], [str(program)]):
-        done = subprocess.run(
-            [sys.executable, "-m", "mypy", "--strict", "--cache-dir",
-             str(tmp_path / "cache"), *target],
-            capture_output=True, text=True, cwd=tmp_path,
-            env={"MYPYPATH": str(PACKAGE.parent), "PATH": ""},
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+
+
+# id: PY09
+@pytest.mark.parametrize("target", [["-p", "lares"], ["program.py"]])
+def test_types(tmp_path, target):
+    pytest.importorskip("mypy")
+    (tmp_path / "program.py").write_text(PROGRAM)
+    done = checked(tmp_path, "mypy", "--strict", *target)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# id: PY09
+def test_stubs_are_what_is_compiled(tmp_path):
+    pytest.importorskip("mypy")
+    (tmp_path / "allowed").write_text("lares.lares-lua\n")  # no module
+    done = checked(
+        tmp_path,
+        "mypy.stubtest",
+        "lares",
+        "--allowlist=allowed",
+        "--ignore-unused-allowlist",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # id: PY09
@@ -127,7 +155,7 @@ def test_wheel_carries_the_core():
     assert {f"_native{suffix}", "lares-lua.so", "py.typed"} <= names
     assert not {n for n in names if n.endswith((".c", ".h")) or "_build" in n}
     maps = pathlib.Path("/proc/self/maps").read_text()
-    mapped = {l.split()[-1] for l in maps.splitlines() if "liblares" in l}
+    mapped = {word for word in maps.split() if "liblares.so" in word}
     assert mapped == {str(PACKAGE / "liblares.so.0")}
 
 

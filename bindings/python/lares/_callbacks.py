@@ -38,9 +38,7 @@ def _broken(
     logging.getLogger("lares").error("a callback broke", exc_info=error)
 
 
-def on_create(
-    call: Any, daemon: Any, instance_out: Any, user: Any
-) -> int:
+def on_create(call: Any, daemon: Any, instance_out: Any, user: Any) -> int:
     kind = kinds[address(user)]
     argument = ffi.string(lib.lares_call_argument(call)).decode()
     origin = lib.lares_daemon_origin(daemon)
@@ -48,9 +46,7 @@ def on_create(
         made = kind.create(argument, origin)
         token = _native.slot_new(made, origin)
     except BaseException as error:
-        text = describe(error)
-        Kind.failing.error = error, text
-        lib.lares_call_fail(call, text.encode())
+        lib.lares_call_fail(call, kind.create_failed(error).encode())
         return int(lib.LARES_FAILED)
     instance_out[0] = ffi.cast("void *", token)
     return int(lib.LARES_DONE)

@@ -16,8 +16,6 @@ def check_abi(found: int, major: int, minor: int) -> None:
         )
 
 
-check_abi(
-    lib.lares_abi_version(), lib.LARES_ABI_MAJOR, lib.LARES_ABI_MINOR
-)
+check_abi(lib.lares_abi_version(), lib.LARES_ABI_MAJOR, lib.LARES_ABI_MINOR)
 if lib.lares_py_bind(id(_native)) < 0:
     raise ImportError("lares works in the main interpreter only")

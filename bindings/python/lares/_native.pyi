@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, final
 
+from typing_extensions import disjoint_base
+
 ffi: Any
 lib: Any
 
@@ -35,6 +37,7 @@ class Event:
     def __len__(self) -> int: ...
     def __hash__(self) -> int: ...
 
+@disjoint_base
 class DaemonBase:
     def emit(
         self,
@@ -42,6 +45,7 @@ class DaemonBase:
         channel: str | None = None,
     ) -> None: ...
 
+@disjoint_base
 class NodeBase:
     def _own(self, address: int, /) -> None: ...
     def publish(
@@ -51,6 +55,7 @@ class NodeBase:
         timeout: float | None = 5.0,
     ) -> None: ...
 
+@disjoint_base
 class HandleBase:
     @property
     def origin(self) -> int: ...
@@ -66,6 +71,7 @@ class HandleBase:
         timeout: float | None = 5.0,
     ) -> None: ...
 
+@disjoint_base
 class InboxBase:
     def _own(self, address: int, /) -> None: ...
     def next(self, timeout: float | None = None) -> Event: ...

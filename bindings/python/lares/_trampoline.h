@@ -2,7 +2,8 @@
  *
  *   _bind.c        what C asks of Python; arguments of the fast methods
  *   _event.c       lares.Event
- *   _trampoline.c  the GIL, the instances, the way of a crossing into Python
+ *   _gil.c         how callbacks come to the GIL
+ *   _trampoline.c  the instances, and the way of a crossing into Python
  *   _ticket.c      publish, deliver and send, without a call by CFFI
  *   _inbox.c       inboxes, the same
  *
@@ -79,7 +80,7 @@ PyObject *lares__py_event_settle(PyObject *object);
 int lares__py_events_append(PyObject *list, lares_events *events);
 PyObject *lares__py_events_list(lares_events *events);
 
-/* -- _trampoline.c -------------------------------------------------------- */
+/* -- _gil.c --------------------------------------------------------------- */
 
 /* How a callback came to hold the GIL, for the way back. */
 struct lares__py_gil {
@@ -93,16 +94,18 @@ struct lares__py_pause {
     PyThreadState *outer;
 };
 
-extern PyTypeObject lares__py_daemon_type;
-extern PyMethodDef lares__py_instance_methods[];
-
+int lares__py_thread_bind(void);
 int lares__py_enter(struct lares__py_gil *gil);
 void lares__py_leave(const struct lares__py_gil *gil);
 PyThreadState *lares__py_release(void);
 void lares__py_regain(PyThreadState *outer);
 void lares__py_pause(struct lares__py_pause *pause);
 void lares__py_resume(struct lares__py_pause *pause);
-int lares__py_thread_bind(void);
+
+/* -- _trampoline.c -------------------------------------------------------- */
+
+extern PyTypeObject lares__py_daemon_type;
+extern PyMethodDef lares__py_instance_methods[];
 
 /* -- _ticket.c ------------------------------------------------------------ */
 

@@ -94,7 +94,9 @@ def rows_list(rows: Any) -> Rows:
     """Copy a table of the core: one dict a row."""
     columns: list[tuple[bytes, int]] = []
     name, kind = ffi.new("const char **"), ffi.new("uint32_t *")
-    while lib.lares_rows_column(rows, len(columns), name, kind) == lib.LARES_OK:
+    while (
+        lib.lares_rows_column(rows, len(columns), name, kind) == lib.LARES_OK
+    ):
         columns.append((ffi.string(name[0]), kind[0]))
     result: Rows = []
     while lib.lares_rows_next(rows) == lib.LARES_OK:

@@ -120,11 +120,10 @@ class Place:
 class Kind:
     """A registered kind: how its daemons are made, and for which node.
 
-    It does not keep the node alive. What made the last daemon of a thread
-    fail waits in `failing` for the spawn that asked for it.
+    It does not keep the node alive.
     """
 
-    failing = threading.local()
+    _failed = threading.local()  # why the last create of this thread failed
 
     def __init__(self, node: Node, factory: Factory, name: str | None) -> None:
         self.factory = factory
@@ -134,6 +133,12 @@ class Kind:
         self.name = name or kind_name(getattr(factory, "__name__", ""))
         self.node: Callable[[], Node | None] = weakref.ref(node)
         self.log = logging.getLogger(f"lares.{node.name}.{self.name}")
+
+    @classmethod
+    def blame(cls) -> tuple[BaseException | None, str | None]:
+        """Take the exception, and its text, of a failed create."""
+        error, text = cls._failed.__dict__.pop("why", (None, None))
+        return error, text
 
     def create(self, argument: str, origin: int) -> Daemon:
         """Make an instance; a factory's one is told its place afterwards."""
@@ -146,6 +151,12 @@ class Kind:
             self._settle(made, argument, origin)
         made._lares.ready = True
         return made
+
+    def create_failed(self, error: BaseException) -> str:
+        """Keep why a create failed for the spawn that waits for it."""
+        text = describe(error)
+        self._failed.why = error, text
+        return text
 
     def _settle(self, made: Daemon, argument: str, origin: int) -> None:
         if not isinstance(made, Daemon):

@@ -181,9 +181,7 @@ class Node(NodeBase):
         check(lib.lares_node_unregister(self._node, encode(kind)))
         self._kinds.pop(kind, None)
 
-    def load(
-        self, path: str | os.PathLike[str], argument: str = ""
-    ) -> None:
+    def load(self, path: str | os.PathLike[str], argument: str = "") -> None:
         """Load a plug-in, a shared object that registers kinds.
 
         path: a file; without a slash a short name: "lua" is lares-lua.so
@@ -222,20 +220,20 @@ class Node(NodeBase):
         """
         if isinstance(kind, type):
             kind = self._register_once(kind)
-        made = options_new({
-            "name": name,
-            "argument": argument or None,
-            "subscribe": subscribe or None,
-            "publish": publish,
-            **options,
-        })
+        made = options_new(
+            {
+                "name": name,
+                "argument": argument or None,
+                "subscribe": subscribe or None,
+                "publish": publish,
+                **options,
+            }
+        )
         out = ffi.new("lares_daemon **")
         key = ffi.NULL if identity is None else identity._key
-        Kind.failing.error = None, None
         status = lib.lares_node_spawn(self._node, encode(kind), key, made, out)
         if status < 0:
-            line, (error, text) = detail(), Kind.failing.error
-            raise _callbacks.callback_error(status, line, error, text)
+            raise _callbacks.callback_error(status, detail(), *Kind.blame())
         return Handle(self, out[0])
 
     def _register_once(self, factory: type[Daemon]) -> str:
@@ -351,7 +349,7 @@ class Handle(HandleBase):
 
     @property
     def state(self) -> str:
-        """STARTING, RUNNING, BACKOFF, LOOPING, DRAINING or CLOSED."""
+        """RUNNING, BACKOFF, LOOPING, DRAINING or CLOSED."""
         try:
             return str(self.stats["state"])
         except Closed:

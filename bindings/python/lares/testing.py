@@ -50,8 +50,13 @@ class World:
         return node
 
     def run(self, seconds: float) -> None:
-        """Let virtual seconds pass and do all that falls due, in order."""
+        """Let virtual seconds pass and do all that falls due, in order.
+
+        If a daemon ended the program (SystemExit), that rises here.
+        """
         check(lib.lares_world_run(self._world, milliseconds(seconds)))
+        for node in self._nodes:
+            node._exit_raise()
 
     def run_idle(self) -> None:
         """Do all that is ready now; no time passes."""

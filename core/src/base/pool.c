@@ -33,15 +33,6 @@ static uint32_t magazine_size(uint8_t class)
     return count > 0 ? (uint32_t)count : 1;
 }
 
-uint8_t lares__pool_class(size_t size)
-{
-    if (size <= LARES__POOL_SMALL)
-        return 0;
-    if (size > class_size(LARES__POOL_CLASSES - 1))
-        return LARES__POOL_NONE;
-    return (uint8_t)(64 - __builtin_clzll((size - 1) / LARES__POOL_SMALL));
-}
-
 static void magazine_free(struct lares__block *block)
 {
     while (block != NULL) {

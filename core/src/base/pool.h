@@ -32,7 +32,14 @@ struct lares__pool_cache {
 };
 
 /* the class whose blocks hold `size` bytes, or LARES__POOL_NONE */
-uint8_t lares__pool_class(size_t size);
+static inline uint8_t lares__pool_class(size_t size)
+{
+    if (size <= LARES__POOL_SMALL)
+        return 0;
+    if (size > (size_t)LARES__POOL_SMALL << (LARES__POOL_CLASSES - 1))
+        return LARES__POOL_NONE;
+    return (uint8_t)(64 - __builtin_clzll((size - 1) / LARES__POOL_SMALL));
+}
 
 /* the parts of the two below that are rare: another magazine, the heap */
 void *lares__pool_get_slow(struct lares__pool_cache *cache, uint8_t class,

@@ -174,27 +174,42 @@ static int member_ready(const struct lares__receiver *member, uint32_t units,
 }
 
 /* The member whose turn it is, or the next that is ready; if none is, the one
- * whose turn it is counts. NULL: all are closed, or it is the sender alone. */
+ * whose turn it is counts. NULL: all are closed, or it is the sender alone. The
+ * turn moves on when the event is let in. */
 static struct lares__receiver *
 group_choose(struct lares__route_group *group,
              const struct lares__address *address, uint32_t units)
 {
-    struct lares__receiver *fallback = NULL;
+    struct lares__receiver *chosen = NULL;
+    int ready = 0;
 
-    for (uint32_t i = 0; i < group->count; i++) {
+    group->next = group->turn;
+    for (uint32_t i = 0; i < group->count && !ready; i++) {
         uint32_t turn = (group->turn + i) % group->count;
         struct lares__receiver *member = group->members[turn];
 
         if (member == address->self || lares__receiver_closed(member))
             continue;
-        if (member_ready(member, units, address)) {
-            group->turn = turn + 1;
-            return member;
+        ready = member_ready(member, units, address);
+        if (ready || chosen == NULL) {
+            chosen = member;
+            group->next = turn + 1;
         }
-        if (fallback == NULL)
-            fallback = member;
     }
-    return fallback;
+    return chosen;
+}
+
+/* by another group: it gets the event once all the same */
+static int is_chosen(const struct lares__publisher *publisher,
+                     const struct lares__receiver *receiver)
+{
+    for (uint32_t i = 0; i < publisher->chosen_count; i++)
+        if (publisher->chosen[i] == receiver)
+            return 1;
+    for (uint32_t i = 1; i <= publisher->sick_count; i++)
+        if (publisher->chosen[publisher->chosen_room - i] == receiver)
+            return 1;
+    return 0;
 }
 
 static lares_status look_route(struct lares__publisher *publisher,
@@ -213,10 +228,16 @@ static lares_status look_route(struct lares__publisher *publisher,
         struct lares__receiver *member =
             group_choose(&route->groups[g], address, units);
 
-        if (member != NULL)
+        if (member != NULL && (g == 0 || !is_chosen(publisher, member)))
             rc = choose(publisher, member, address, units, full_out);
     }
     return rc;
+}
+
+static void route_turn(struct lares__route *route)
+{
+    for (uint32_t g = 0; g < route->group_count; g++)
+        route->groups[g].turn = route->groups[g].next;
 }
 
 static lares_status look_one(struct lares__publisher *publisher,
@@ -329,6 +350,8 @@ lares_status lares__publish_reserve(struct lares__publisher *publisher,
             break;
         extra_free(publisher);
     }
+    if (route != NULL)
+        route_turn(route);
     if (address->to != NULL && publisher->chosen_count == 0)
         return lares__error(LARES_ECLOSED, "daemon '%s' has ended",
                             address->to->name);
@@ -430,6 +453,7 @@ void lares__publish_queue(struct lares__publisher *publisher,
         letter_full(publisher, publisher->chosen[publisher->chosen_room - i],
                     event);
     if (count == 0) {
+        extra_free(publisher); /* of receivers that closed meanwhile */
         lares__envelope_release(event, &publisher->pool);
         return;
     }
@@ -442,7 +466,7 @@ void lares__publish_queue(struct lares__publisher *publisher,
         publisher->extra = input->next;
         post(publisher, publisher->chosen[i], input, event, NULL);
     }
-    extra_free(publisher); /* of receivers that closed meanwhile */
+    extra_free(publisher); /* likewise */
     post(publisher, publisher->chosen[0], &event->input, event, reply);
 }
 

@@ -22,8 +22,8 @@ static unsigned long long word_add(unsigned long long word, uint32_t count,
     return (word & CLOSED_BIT) | events << 32 | ((uint32_t)word + units);
 }
 
-static struct lares__level level_of(unsigned long long reserved,
-                                    unsigned long long taken)
+static inline struct lares__level level_of(unsigned long long reserved,
+                                           unsigned long long taken)
 {
     struct lares__level level;
 
@@ -47,17 +47,18 @@ int lares__receiver_closed(const struct lares__receiver *receiver)
             CLOSED_BIT) != 0;
 }
 
-static int level_half(const struct lares__receiver *receiver,
-                      struct lares__level level)
+static inline int level_half(const struct lares__receiver *receiver,
+                             struct lares__level level)
 {
     return level.count <= receiver->count_max / 2 &&
            level.bytes <= receiver->bytes_max / 2;
 }
 
-/* Any event fits at half; while a line stands, others find space only there. */
-static int level_fits(const struct lares__receiver *receiver,
-                      struct lares__level level, uint32_t count, uint32_t units,
-                      int first)
+/* Any event fits at half; while a line stands, others find space only there,
+ * and one by one: what is above half is for the first. */
+static inline int level_fits(const struct lares__receiver *receiver,
+                             struct lares__level level, uint32_t count,
+                             uint32_t units, int first)
 {
     uint64_t cost = 64 * (uint64_t)units;
 
@@ -65,7 +66,7 @@ static int level_fits(const struct lares__receiver *receiver,
         return 1;
     if (!first &&
         atomic_load_explicit(&receiver->waiting, memory_order_relaxed) > 0 &&
-        !level_half(receiver, level))
+        (count > 1 || !level_half(receiver, level)))
         return 0;
     if (level.count + count > receiver->count_max)
         return 0;

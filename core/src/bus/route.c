@@ -79,7 +79,7 @@ static struct lares__route_group *route_group(struct lares__route *route,
             return group;
     }
     group = &route->groups[route->group_count++];
-    *group = (struct lares__route_group){members, 0, 0, name};
+    *group = (struct lares__route_group){.members = members, .name = name};
     return group;
 }
 

@@ -9,6 +9,7 @@ struct lares__route_group {
     struct lares__receiver **members;
     uint32_t count;
     uint32_t turn;
+    uint32_t next;    /* the turn behind the publish in hand */
     const char *name; /* while the route is made */
 };
 

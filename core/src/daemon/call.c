@@ -81,17 +81,18 @@ static int reply_begin(struct lares__reply *reply)
                                &reply->state, &queued, LARES__REPLY_BEGUN);
 }
 
-static int input_show(struct lares_call *call, struct lares__input *input)
+static inline int input_show(struct lares_call *call,
+                             struct lares__input *input)
 {
     if (input->reply != NULL && !reply_begin(input->reply)) {
         input->flags |= LARES__INPUT_HOLE;
         return 0;
     }
-    return lares__sieve_show(call, input);
+    return lares__sieve_follows(call, input) || lares__sieve_show(call, input);
 }
 
 /* the next input to hand out, past what is not shown; NULL: none fits */
-static struct lares__input *call_advance(struct lares_call *call)
+static inline struct lares__input *call_advance(struct lares_call *call)
 {
     struct lares__input *input;
 
@@ -108,26 +109,24 @@ static struct lares__input *call_advance(struct lares_call *call)
     return NULL;
 }
 
-static void call_take(struct lares_call *call, struct lares__input *input)
+/* takes the next one in hand; `mark` and its counts are as finish left them */
+static inline int call_seek(struct lares_call *call)
 {
-    uint32_t len = input->event->len;
+    struct lares__input *input = call_advance(call);
+    uint32_t len;
 
+    if (input == NULL)
+        return 0;
+    len = input->event->len;
     call->in_hand = input;
     call->shown++;
     call->bytes_left -= len < call->bytes_left ? len : call->bytes_left;
-    call->mark = call->outputs_tail;
-    call->hand_count = 0;
-    call->hand_bytes = 0;
+    return 1;
 }
 
 int lares__call_seek(struct lares_call *call)
 {
-    struct lares__input *input = call_advance(call);
-
-    if (input == NULL)
-        return 0;
-    call_take(call, input);
-    return 1;
+    return call_seek(call);
 }
 
 static lares_status call_latch(struct lares_call *call, lares_status code,
@@ -163,7 +162,7 @@ static lares_status reply_keep(struct lares_call *call)
     return LARES_OK;
 }
 
-static int call_finish(struct lares_call *call)
+static inline int call_finish(struct lares_call *call)
 {
     struct lares__input *input = call->in_hand;
 
@@ -182,7 +181,7 @@ static int call_finish(struct lares_call *call)
     return 1;
 }
 
-static int call_may_go_on(const struct lares_call *call)
+static inline int call_may_go_on(const struct lares_call *call)
 {
     return call->output_count < LARES__QUOTA_COUNT &&
            call->output_bytes < LARES__QUOTA_BYTES &&
@@ -200,7 +199,7 @@ const lares_event *lares__call_next(struct lares_call *call)
     if (!call->asked) {
         call->asked = 1; /* the first was sought before the language was */
     } else if (!call_finish(call) || !call_may_go_on(call) ||
-               !lares__call_seek(call)) {
+               !call_seek(call)) {
         call->over = 1;
         return NULL;
     }

@@ -63,21 +63,14 @@ static void note_shown(struct lares_call *call,
     seen->shown_hash = event->hash;
 }
 
-int lares__sieve_show(struct lares_call *call, struct lares__input *input)
+/* Rare behind lares__sieve_follows, so it is kept out of the hot path. */
+__attribute__((noinline)) int lares__sieve_show(struct lares_call *call,
+                                                struct lares__input *input)
 {
     const struct lares__envelope *event = input->event;
     const struct lares__link *link = &event->link;
-    struct lares__seen *seen = call->seen;
     struct shown last;
 
-    if (seen != NULL && seen->origin == link->origin &&
-        seen->crossing == call->host->crossing &&
-        seen->shown_sequence + 1 == link->sequence &&
-        seen->shown_hash == link->parent) { /* mostly */
-        seen->shown_sequence = link->sequence;
-        seen->shown_hash = event->hash;
-        return 1;
-    }
     input->flags &= (uint16_t) ~(LARES__INPUT_REPEAT | LARES__INPUT_FORK);
     if (link->origin == 0)
         return 1;

@@ -525,6 +525,7 @@ static void daemon_close(lares_daemon *daemon, struct lares__runner *runner)
     lares__daemon_wake_at(daemon, UINT64_MAX);
     lares__lane_unschedule(daemon->lane, daemon);
     lares__host_destroy(&daemon->host, &runner->call);
+    lares__horizon_fini(&daemon->host.horizon); /* a ticket may stay long */
     lares__directory_remove(node, daemon); /* its reference was the list's */
     lares__node_notify(node);
 }
@@ -534,8 +535,7 @@ int lares__daemon_drain(lares_daemon *daemon, struct lares__runner *runner)
     struct lares__level level = lares__receiver_level(&daemon->receiver);
     uint64_t now = lares__node_now(daemon->node);
     uint64_t grace = atomic_load(&daemon->grace);
-    int over = daemon->host.gone ||
-               (level.count == 0 && daemon->host.outbox.first == NULL);
+    int over = level.count == 0 && daemon->host.outbox.first == NULL;
 
     if (!over && now < grace) {
         lares__daemon_wake_at(daemon, grace);

@@ -336,27 +336,42 @@ static void test_publish__the_sick_go_on_collecting(void **state)
     lares_daemon_free(sick);
 }
 
+/* Stands in front of a door, then fails. */
+static lares_verdict stand_and_fail(lares_call *call, void *instance)
+{
+    struct door *door = instance;
+
+    (void)lares_call_next(call);
+    atomic_fetch_add(&door->inside, 1);
+    while (!atomic_load(&door->open))
+        nap_ms(1);
+    return LARES_FAILED;
+}
+
 /* Those that wait for space are let go as it becomes sick. */
 static void test_publish__becoming_sick_frees_the_line(void **state)
 {
+    struct door door = {0};
     lares_node *other = node_open("1");
     struct publisher publisher = {.node = other, .timeout_ms = -1};
-    lares_daemon *daemon;
     pthread_t thread;
 
     (void)state;
-    kind_add(other, "touchy", touchy, NULL);
-    daemon = spawn(other, "touchy",
-                   options("subscribe", "t", "mailbox.count", "1",
-                           "restart.initial", "60000", "restart.max", "60000",
-                           "restart.attempts", "2"));
-    check_ok(say(daemon, "!", 0)); /* fails twice: a letter, and gate open */
-    eventually(rows_count(other, "letters") == 1);
-    check_ok(say(daemon, "!", 0)); /* n is 3 at once */
+    kind_add(other, "fail", stand_and_fail, &door);
+    lares_daemon_free(
+        spawn(other, "fail",
+              options("subscribe", "t", "mailbox.count", "1",
+                      "restart.initial", "60000", "restart.max", "60000")));
+    check_ok(publish(other, "t", "x", 0));
+    eventually(atomic_load(&door.inside) == 1);
     check(pthread_create(&thread, NULL, publish_once, &publisher) == 0);
+    nap_ms(20);
+    check(!atomic_load(&publisher.done));
+    atomic_store(&door.open, 1);
     check(pthread_join(thread, NULL) == 0);
     check_status(publisher.rc, LARES_OK);
-    lares_daemon_free(daemon);
+    check_str(daemon_text(other, "fail", "state"), "LOOPING");
+    check_str(cell_text(other, "letters", "name", "fail", "reason"), "FULL");
     node_close(other);
 }
 
