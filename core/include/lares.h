@@ -212,7 +212,8 @@ LARES_API const char *lares_status_text(lares_status status);
 /**
  * Return one line about the last failed call of this thread.
  *
- * Never NULL, "" when nothing failed; valid until the next failing call.
+ * Never NULL, "" when there is nothing to say; valid until the next call of
+ * this thread that can fail.
  *
  * Own:     result borrowed from the thread
  * Thread:  any

@@ -15,14 +15,14 @@ struct rig {
     struct lares__kind kind;
     struct lares__host host;
     struct lares_call call;
-    lares_key *key;              /* NULL: the rig is not open */
-    struct lares__input *first;  /* its mailbox */
+    lares_key *key;             /* NULL: the rig is not open */
+    struct lares__input *first; /* its mailbox */
     struct lares__input *last;
-    struct lares__outcome outcome;     /* of the last crossing */
-    char reason[LARES__REASON_MAX];    /* if that failed; else "" */
-    struct lares__head verified;       /* of its chain, so far */
-    uint64_t wall;                     /* unix ns of its next crossing */
-    uint64_t now;                      /* monotonic ns */
+    struct lares__outcome outcome;  /* of the last crossing */
+    char reason[LARES__REASON_MAX]; /* if that failed; else "" */
+    struct lares__head verified;    /* of its chain, so far */
+    uint64_t wall;                  /* unix ns of its next crossing */
+    uint64_t now;                   /* monotonic ns */
     uint64_t clock_reads;
 };
 
@@ -182,6 +182,23 @@ static inline struct lares__input *rig_push_text(const char *text)
     return rig_push(event_of(text, strlen(text)));
 }
 
+static inline void rig_push_many(uint32_t count, const char *payload)
+{
+    while (count-- > 0)
+        rig_push_text(payload);
+}
+
+/* a payload of `len` zeros */
+static inline void rig_push_zeros(size_t len)
+{
+    struct lares__envelope *event = lares__envelope_new(&pool, len, "in", 2);
+
+    memset(event->data, 0, len);
+    event->link = (struct lares__link){0, 0, 0, 0};
+    event->received_at = 0;
+    rig_push(event);
+}
+
 /* the same event once more */
 static inline struct lares__input *rig_push_again(struct lares__envelope *event)
 {
@@ -244,8 +261,8 @@ static inline uint32_t rig_outputs(void)
 {
     uint32_t count = 0;
 
-    for (struct lares__envelope *output = rig.host.outbox.first;
-         output != NULL; output = output->next)
+    for (struct lares__envelope *output = rig.host.outbox.first; output != NULL;
+         output = output->next)
         count++;
     return count;
 }
@@ -257,6 +274,20 @@ static inline void check_output(uint32_t index, const char *text)
 
     check_u64(output->len, strlen(text));
     check_mem(output->data, text, output->len);
+}
+
+static inline void check_crossing(uint32_t settled, int failed,
+                                  uint32_t outputs)
+{
+    check_u64(rig.outcome.settled, settled);
+    check_i64(rig.outcome.failed, failed);
+    check_u64(rig_outputs(), outputs);
+}
+
+/* whether the last failure blamed an input */
+static inline void check_culprit(int blamed)
+{
+    check_u64(rig.host.restart.input != 0, blamed != 0);
 }
 
 /* takes the oldest output out of the outbox, and checks that it is the next of

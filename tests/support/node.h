@@ -343,7 +343,7 @@ static inline uint64_t inbox_read(lares_inbox *inbox, int64_t timeout_ms,
     while (lares_inbox_next(inbox, timeout_ms, &events) == LARES_OK) {
         while ((event = lares_events_next(events)) != NULL) {
             count++;
-            if (used + event->len + 2 <= size) {
+            if (size - used >= event->len + 2) {
                 memcpy(out + used, event->data, event->len);
                 used += event->len;
                 out[used++] = ' ';

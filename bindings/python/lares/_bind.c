@@ -152,12 +152,6 @@ const char *lares__py_text_get(PyObject *object, const char *what)
     return text;
 }
 
-/* Read a pointer that Python holds as an int. */
-void *lares__py_address_get(PyObject *number)
-{
-    return PyLong_AsVoidPtr(number);
-}
-
 /* -- import --------------------------------------------------------------- */
 
 static PyObject *set_hooks(PyObject *self, PyObject *args)

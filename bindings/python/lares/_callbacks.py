@@ -1,8 +1,8 @@
 """What the core calls: the cold callbacks, and the hooks of the C files.
 
-Importing this module finishes the compiled one. `user` is a token that names
-a kind, `instance` one that names a slot of _trampoline.c; no address of a
-Python object ever crosses into the core.
+Importing this module attaches them. `user` is a token that names a kind,
+`instance` one that names a slot of _trampoline.c; no address of a Python
+object ever crosses into the core.
 """
 
 from __future__ import annotations
@@ -78,12 +78,13 @@ def callback_error(
     status: int, detail: str, error: BaseException | None, text: str | None
 ) -> BaseException:
     """Hook: what a call raises that waited for a callback in vain."""
+    failure = errors.failure(status, detail)
+    if error is None or not isinstance(failure, errors.CallbackError):
+        return failure
     if isinstance(error, (SystemExit, KeyboardInterrupt)):
         return error
-    failure = errors.failure(status, detail)
-    if isinstance(failure, errors.CallbackError) and error is not None:
-        failure.text = text or detail
-        failure.__cause__ = error
+    failure.text = text or detail
+    failure.__cause__ = error
     return failure
 
 

@@ -68,7 +68,7 @@ void lares__py_leave(const struct lares__py_gil *gil)
 
 /* Let the GIL go around a call that may run a callback on this thread, and
  * let that one enter as quickly as a lane does. Hot. */
-PyThreadState *lares__py_release(void)
+PyThreadState *lares__py_gil_release(void)
 {
     PyThreadState *outer = known_state;
 
@@ -76,7 +76,7 @@ PyThreadState *lares__py_release(void)
     return outer;
 }
 
-void lares__py_regain(PyThreadState *outer)
+void lares__py_gil_regain(PyThreadState *outer)
 {
     PyThreadState *state = known_state;
 
@@ -89,12 +89,12 @@ void lares__py_regain(PyThreadState *outer)
 void lares__py_pause(struct lares__py_pause *pause)
 {
     PyErr_Fetch(&pause->type, &pause->value, &pause->traceback);
-    pause->outer = lares__py_release();
+    pause->outer = lares__py_gil_release();
 }
 
 void lares__py_resume(struct lares__py_pause *pause)
 {
-    lares__py_regain(pause->outer);
+    lares__py_gil_regain(pause->outer);
     PyErr_Restore(pause->type, pause->value, pause->traceback);
 }
 

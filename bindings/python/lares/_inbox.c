@@ -28,7 +28,7 @@ static PyObject *inbox_own(PyObject *object, PyObject *address)
     self->ready = PyList_New(0);
     if (self->ready == NULL)
         return NULL;
-    self->inbox = lares__py_address_get(address);
+    self->inbox = PyLong_AsVoidPtr(address);
     if (PyErr_Occurred())
         return NULL;
     Py_RETURN_NONE;

@@ -26,7 +26,7 @@ struct py_node {
 
 static PyObject *node_own(PyObject *object, PyObject *address)
 {
-    ((struct py_node *)object)->node = lares__py_address_get(address);
+    ((struct py_node *)object)->node = PyLong_AsVoidPtr(address);
     if (PyErr_Occurred())
         return NULL;
     Py_RETURN_NONE;
@@ -183,7 +183,7 @@ static PyObject *handle_own(PyObject *object, PyObject *address)
 {
     struct py_handle *self = (struct py_handle *)object;
 
-    self->daemon = lares__py_address_get(address);
+    self->daemon = PyLong_AsVoidPtr(address);
     if (PyErr_Occurred())
         return NULL;
     self->origin = lares_daemon_origin(self->daemon);
@@ -238,10 +238,10 @@ static PyObject *handle_deliver(PyObject *object, PyObject *const *args,
                          &timeout_ms) < 0)
         return NULL;
     delivery_add(&delivery, self->origin);
-    outer = lares__py_release();
+    outer = lares__py_gil_release();
     status = lares_daemon_deliver(self->daemon, delivery.data.data,
                                   delivery.data.len, timeout_ms, &events);
-    lares__py_regain(outer);
+    lares__py_gil_regain(outer);
     delivery_remove(&delivery);
     lares__py_data_drop(&delivery.data);
     if (status < 0)

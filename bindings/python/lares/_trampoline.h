@@ -66,7 +66,6 @@ int lares__py_data_get(PyObject *object, struct lares__py_data *out);
 void lares__py_data_drop(struct lares__py_data *data);
 int lares__py_timeout_get(PyObject *seconds, int64_t *ms);
 const char *lares__py_text_get(PyObject *object, const char *what);
-void *lares__py_address_get(PyObject *number);
 void lares__py_raise(lares_status status);
 void lares__py_raise_detail(lares_status status, const char *detail);
 
@@ -97,8 +96,8 @@ struct lares__py_pause {
 int lares__py_thread_bind(void);
 int lares__py_enter(struct lares__py_gil *gil);
 void lares__py_leave(const struct lares__py_gil *gil);
-PyThreadState *lares__py_release(void);
-void lares__py_regain(PyThreadState *outer);
+PyThreadState *lares__py_gil_release(void);
+void lares__py_gil_regain(PyThreadState *outer);
 void lares__py_pause(struct lares__py_pause *pause);
 void lares__py_resume(struct lares__py_pause *pause);
 

@@ -14,7 +14,7 @@ lares_status lares_chain_new(uint64_t origin, lares_chain **out)
 {
     lares_chain *chain;
 
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (origin == 0 || out == NULL)
         return lares__error(LARES_EINVAL, "origin is 0 or out is NULL");
@@ -42,7 +42,7 @@ lares_status lares_chain_check(lares_chain *chain, const lares_event *event)
     struct lares__head next;
     lares_status rc;
 
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (chain == NULL || event == NULL)
         return lares__error(LARES_EINVAL, "chain or event is NULL");

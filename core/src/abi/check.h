@@ -9,7 +9,7 @@
 /* Each refuses a forked child first. */
 static inline lares_status lares__check_timeout(int64_t timeout_ms)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (timeout_ms < -1)
         return lares__error(LARES_ERANGE,

@@ -12,7 +12,7 @@ uint64_t lares_daemon_origin(const lares_daemon *daemon)
 
 lares_status lares_daemon_key(const lares_daemon *daemon, lares_key **out)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (daemon == NULL || out == NULL)
         return lares__error(LARES_EINVAL, "daemon or out is NULL");
@@ -48,7 +48,7 @@ lares_status lares_daemon_send(lares_daemon *daemon, const void *data,
 lares_status lares_daemon_subscribe(lares_daemon *daemon, const char *pattern,
                                     const char *group)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (daemon == NULL || pattern == NULL)
         return lares__error(LARES_EINVAL, "daemon or pattern is NULL");
@@ -58,7 +58,7 @@ lares_status lares_daemon_subscribe(lares_daemon *daemon, const char *pattern,
 lares_status lares_daemon_unsubscribe(lares_daemon *daemon, const char *pattern,
                                       const char *group)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (daemon == NULL || pattern == NULL)
         return lares__error(LARES_EINVAL, "daemon or pattern is NULL");

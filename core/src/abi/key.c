@@ -22,7 +22,7 @@ static lares_status key_fresh(lares_key **out)
 
 lares_status lares_key_new(const void *data, size_t len, lares_key **out)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (out == NULL)
         return lares__error(LARES_EINVAL, "out is NULL");
@@ -44,7 +44,7 @@ lares_status lares_key_seed(const lares_key *key, lares_bytes **out)
     lares_bytes *bytes = NULL;
     lares_status rc;
 
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (key == NULL || out == NULL)
         return lares__error(LARES_EINVAL, "key or out is NULL");

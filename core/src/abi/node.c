@@ -19,7 +19,7 @@ lares_status lares_node_new(const char *name, const lares_options *options,
     struct lares__io *io;
     lares_status rc;
 
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (name == NULL || out == NULL)
         return lares__error(LARES_EINVAL, "name or out is NULL");
@@ -32,7 +32,7 @@ lares_status lares_node_new(const char *name, const lares_options *options,
 
 lares_status lares_node_start(lares_node *node)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (node == NULL)
         return lares__error(LARES_EINVAL, "node is NULL");
@@ -99,7 +99,7 @@ lares_status lares_node_register(lares_node *node, const char *kind,
 {
     struct lares__load load;
 
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse(); /* and release does not run */
     if (node == NULL || kind == NULL ||
         atomic_load(&node->state) >= LARES__NODE_STOPPING) {
@@ -116,7 +116,7 @@ lares_status lares_node_register(lares_node *node, const char *kind,
 
 lares_status lares_node_unregister(lares_node *node, const char *kind)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (node == NULL || kind == NULL)
         return lares__error(LARES_EINVAL, "node or kind is NULL");
@@ -126,7 +126,7 @@ lares_status lares_node_unregister(lares_node *node, const char *kind)
 lares_status lares_node_load(lares_node *node, const char *path,
                              const char *argument)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (node == NULL || path == NULL)
         return lares__error(LARES_EINVAL, "node or path is NULL");
@@ -137,7 +137,7 @@ lares_status lares_node_spawn(lares_node *node, const char *kind,
                               const lares_key *key,
                               const lares_options *options, lares_daemon **out)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (node == NULL || kind == NULL)
         return lares__error(LARES_EINVAL, "node or kind is NULL");
@@ -150,7 +150,7 @@ lares_status lares_node_find(lares_node *node, uint64_t origin,
 {
     lares_daemon *daemon;
 
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (node == NULL || out == NULL)
         return lares__error(LARES_EINVAL, "node or out is NULL");
@@ -179,7 +179,7 @@ lares_status lares_node_subscribe(lares_node *node, const char *pattern,
                                   const lares_options *options,
                                   lares_inbox **out)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (node == NULL || pattern == NULL || out == NULL)
         return lares__error(LARES_EINVAL, "node, pattern or out is NULL");
@@ -189,7 +189,7 @@ lares_status lares_node_subscribe(lares_node *node, const char *pattern,
 lares_status lares_node_report(lares_node *node, const char *what,
                                lares_rows **out)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (node == NULL || what == NULL || out == NULL)
         return lares__error(LARES_EINVAL, "node, what or out is NULL");

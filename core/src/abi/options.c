@@ -5,7 +5,7 @@
 
 lares_status lares_options_new(lares_options **out)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (out == NULL)
         return lares__error(LARES_EINVAL, "out is NULL");
@@ -15,7 +15,7 @@ lares_status lares_options_new(lares_options **out)
 lares_status lares_options_set(lares_options *options, const char *key,
                                const char *value)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (options == NULL || key == NULL || value == NULL)
         return lares__error(LARES_EINVAL, "options, key or value is NULL");

@@ -5,7 +5,7 @@
 
 lares_status lares_rows_next(lares_rows *rows)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (rows == NULL)
         return lares__error(LARES_EINVAL, "rows is NULL");
@@ -15,7 +15,7 @@ lares_status lares_rows_next(lares_rows *rows)
 lares_status lares_rows_column(const lares_rows *rows, size_t index,
                                const char **name_out, uint32_t *type_out)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (rows == NULL || name_out == NULL || type_out == NULL)
         return lares__error(LARES_EINVAL, "rows or an output is NULL");
@@ -25,7 +25,7 @@ lares_status lares_rows_column(const lares_rows *rows, size_t index,
 lares_status lares_rows_u64(const lares_rows *rows, const char *column,
                             uint64_t *out)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (rows == NULL || column == NULL || out == NULL)
         return lares__error(LARES_EINVAL, "rows, column or out is NULL");
@@ -35,7 +35,7 @@ lares_status lares_rows_u64(const lares_rows *rows, const char *column,
 lares_status lares_rows_text(const lares_rows *rows, const char *column,
                              const char **out)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (rows == NULL || column == NULL || out == NULL)
         return lares__error(LARES_EINVAL, "rows, column or out is NULL");

@@ -4,7 +4,7 @@
 
 lares_status lares_world_new(uint64_t seed, lares_world **out)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (out == NULL)
         return lares__error(LARES_EINVAL, "out is NULL");
@@ -15,7 +15,7 @@ lares_status lares_world_new(uint64_t seed, lares_world **out)
 lares_status lares_world_node(lares_world *world, const char *name,
                               const lares_options *options, lares_node **out)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (world == NULL || name == NULL || out == NULL)
         return lares__error(LARES_EINVAL, "world, name or out is NULL");
@@ -24,7 +24,7 @@ lares_status lares_world_node(lares_world *world, const char *name,
 
 lares_status lares_world_run(lares_world *world, int64_t duration_ms)
 {
-    if (lares__forked())
+    if (lares__refused())
         return lares__forked_refuse();
     if (world == NULL)
         return lares__error(LARES_EINVAL, "world is NULL");

@@ -28,6 +28,12 @@ int lares__forked(void)
     return atomic_load_explicit(&forked, memory_order_relaxed);
 }
 
+int lares__refused(void)
+{
+    lares__error_clear();
+    return lares__forked();
+}
+
 lares_status lares__forked_refuse(void)
 {
     return lares__error(LARES_EFORKED,

@@ -15,6 +15,10 @@ void lares__forked_arm(void);
 /* Whether this process is such a child. */
 int lares__forked(void);
 
+/* The first thing in every public function that can fail: whether the process
+ * is such a child. Forgets what failed before on this thread. */
+int lares__refused(void);
+
 /* What every public entry answers then: LARES_EFORKED, with its detail. */
 lares_status lares__forked_refuse(void);
 

@@ -28,7 +28,7 @@ static uint64_t restart_wait(const struct lares__restart *restart)
 {
     uint64_t doublings;
 
-    if (restart->n < 2)
+    if (restart->n < 2 || restart->initial_ns == 0)
         return 0;
     doublings = restart->n - 2;
     if (doublings > 63 || restart->initial_ns > restart->max_ns >> doublings)

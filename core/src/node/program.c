@@ -260,26 +260,31 @@ static lares_status message_send(struct message *message, int64_t timeout_ms)
     return rc;
 }
 
-/* Hot path: again to the channel of last time, whose only receiver has space.
- * 0: it is not so, and nothing has happened. */
-static int publish_again(lares_node *node, const char *channel,
-                         const void *data, size_t len)
+/* Hot path: to the channel of last time, whose only receiver has space, or to
+ * one daemon that has. 0: it is not so, and nothing has happened. */
+static int message_at_once(struct message *message)
 {
+    lares_node *node = message->node;
+    struct lares__address *address = &message->address;
+    size_t len = message->len;
     struct lares__program *program = &node->program;
     struct lares__envelope *event;
-    struct lares__receiver *receiver;
-    size_t channel_len;
+    struct lares__receiver *receiver = address->to;
     int done = 0;
 
+    if (len > COPY_UNDER_LOCK)
+        return 0;
     lares__mutex_lock(&program->lock);
     if (!lares__node_is(node, LARES__NODE_READY) ||
         program->head.link.sequence == UINT64_MAX)
         goto out;
-    receiver = lares__publish_sole(&program->publisher, channel, &channel_len);
+    if (receiver == NULL)
+        receiver = lares__publish_sole(&program->publisher, address->channel,
+                                       &address->channel_len);
     if (receiver == NULL)
         goto out;
-    event = lares__envelope_new(&program->publisher.pool, len, channel,
-                                channel_len);
+    event = lares__envelope_new(&program->publisher.pool, len, address->channel,
+                                address->channel_len);
     if (event == NULL)
         goto out;
     if (lares__receiver_reserve(receiver, 1, lares__cost(len), 0) !=
@@ -288,7 +293,8 @@ static int publish_again(lares_node *node, const char *channel,
         goto out;
     }
     if (len > 0)
-        memcpy(event->data, data, len);
+        memcpy(event->data, message->data, len);
+    event->direct = address->to != NULL;
     event->received_at = node->io->ops->wall(node->io);
     lares__envelope_link(event, &program->head, 0);
     lares__publish_post(receiver, event, NULL);
@@ -304,10 +310,13 @@ lares_status lares__node_publish(lares_node *node, const char *channel,
                                  const void *data, size_t len,
                                  int64_t timeout_ms)
 {
-    struct message message = {.node = node, .data = data, .len = len};
+    struct message message = {.node = node,
+                              .address = {.channel = channel},
+                              .data = data,
+                              .len = len};
     lares_status rc;
 
-    if (len <= COPY_UNDER_LOCK && publish_again(node, channel, data, len))
+    if (message_at_once(&message))
         return LARES_OK;
     rc = lares__channel_check(channel, &message.address.channel_len);
     if (rc < 0)
@@ -315,7 +324,6 @@ lares_status lares__node_publish(lares_node *node, const char *channel,
     if (lares__channel_reserved(channel))
         return lares__error(LARES_EDENIED,
                             "channel '%s' is reserved by its '$'", channel);
-    message.address.channel = channel;
     return message_send(&message, timeout_ms);
 }
 
@@ -327,6 +335,8 @@ lares_status lares__daemon_send(lares_daemon *daemon, const void *data,
                               .data = data,
                               .len = len};
 
+    if (message_at_once(&message))
+        return LARES_OK;
     return message_send(&message, timeout_ms);
 }
 

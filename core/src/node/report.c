@@ -209,8 +209,10 @@ static void lane_row_locked(lares_node *node, uint32_t number, lares_rows *rows)
 
 static lares_status report_lanes(lares_node *node, lares_rows *rows)
 {
+    if (atomic_load(&node->started_at) == 0)
+        return LARES_OK; /* it has none yet */
     lares__mutex_lock(&node->directory.lock);
-    for (uint32_t i = 0; node->lanes != NULL && i < node->lane_count; i++)
+    for (uint32_t i = 0; i < node->lane_count; i++)
         lane_row_locked(node, i, rows);
     lares__mutex_unlock(&node->directory.lock);
     return LARES_OK;

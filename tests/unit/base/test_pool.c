@@ -181,7 +181,11 @@ static void test_pool__magazines_are_bounded_in_bytes(void **state)
         uint8_t class;
         int blocks;
     } magazines[] = {
-        {3, 64}, {4, 32}, {8, 2}, {9, 1}, {10, 1}
+        {3,  64},
+        {4,  32},
+        {8,  2 },
+        {9,  1 },
+        {10, 1 }
     };
 
     (void)state;

@@ -106,8 +106,8 @@ static int matches(const char *channel)
 {
     int count = 0;
 
-    check_ok(lares__subscriptions_match(&bus.table, channel, count_match,
-                                        &count));
+    check_ok(
+        lares__subscriptions_match(&bus.table, channel, count_match, &count));
     return count;
 }
 

@@ -153,8 +153,8 @@ static void test_queue__threads_push_in_order(void **state)
     (void)state;
     atomic_store(&at_work, WORKERS);
     for (int i = 0; i < WORKERS; i++)
-        check_ok(lares__thread_start(&threads[i], worker_push,
-                                     &inputs[i * EACH]));
+        check_ok(
+            lares__thread_start(&threads[i], worker_push, &inputs[i * EACH]));
     while (atomic_load(&at_work) > 0)
         take_in_order();
     for (int i = 0; i < WORKERS; i++)

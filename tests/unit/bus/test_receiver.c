@@ -20,8 +20,7 @@ static void receiver_destroy(struct lares__receiver *gone)
     destroyed++;
 }
 
-static const struct lares__receiver_ops receiver_ops = {NULL,
-                                                        receiver_destroy};
+static const struct lares__receiver_ops receiver_ops = {NULL, receiver_destroy};
 
 static void open_receiver(uint32_t count_max, uint64_t bytes_max)
 {
@@ -144,8 +143,7 @@ static void test_receiver__several_at_once_stay_within_the_bounds(void **state)
     check_level(0, 0);
     check_i64(lares__receiver_reserve(&receiver, 60, 60 * units, 0),
               LARES__ROOM);
-    check_i64(lares__receiver_reserve(&receiver, 5, 5 * units, 0),
-              LARES__FULL);
+    check_i64(lares__receiver_reserve(&receiver, 5, 5 * units, 0), LARES__FULL);
     check_level(60, 60 * 128);
     open_receiver(64, KIB); /* half is for one alone */
     check_i64(lares__receiver_reserve(&receiver, 2, 17, 0), LARES__FULL);
@@ -473,16 +471,14 @@ int main(void)
         cmocka_unit_test(test_receiver__count_is_a_bound),
         cmocka_unit_test(test_receiver__of_one_place_takes_one),
         cmocka_unit_test(test_receiver__anything_fits_at_half),
-        cmocka_unit_test(
-            test_receiver__several_at_once_stay_within_the_bounds),
+        cmocka_unit_test(test_receiver__several_at_once_stay_within_the_bounds),
         cmocka_unit_test(test_receiver__that_evicts_is_never_full),
         cmocka_unit_test(test_receiver__closed_lets_nothing_in),
         cmocka_unit_test(test_receiver__given_back_place_is_free),
         cmocka_unit_test(test_receiver__words_wrap),
         cmocka_unit_test(test_receiver__wrapping_leaves_the_closed_bit),
         cmocka_unit_test(test_receiver__line_keeps_others_at_half),
-        cmocka_unit_test(
-            test_receiver__line_keeps_others_at_half_of_the_bytes),
+        cmocka_unit_test(test_receiver__line_keeps_others_at_half_of_the_bytes),
         cmocka_unit_test(test_receiver__line_keeps_runs_out),
         cmocka_unit_test(test_receiver__half_is_of_both_bounds),
         cmocka_unit_test(test_receiver__looks_at_its_line_every_quarter),

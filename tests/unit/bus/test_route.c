@@ -99,10 +99,9 @@ static void test_route__plain_ones_stand_by_number(void **state)
 /* part of BC02: `a.*` and `a.>` */
 static void test_route__many_entries_are_one_receiver(void **state)
 {
-    static const char *const patterns[] = {"a.b.c", "a.*.c", "a.b.*", "*.b.c",
-                                           "a.*.*", "*.*.c", "*.b.*", "*.*.*",
-                                           "a.>",   "a.b.>", "*.>",   "*.*.>",
-                                           "a.*.>", "*.b.>", ">"};
+    static const char *const patterns[] = {
+        "a.b.c", "a.*.c", "a.b.*", "*.b.c", "a.*.*", "*.*.c", "*.b.*", "*.*.*",
+        "a.>",   "a.b.>", "*.>",   "*.*.>", "a.*.>", "*.b.>", ">"};
 
     (void)state;
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
@@ -299,8 +298,8 @@ static void entry_draw(int index, uint64_t *dice)
     entries[index].group = groups[random_below(dice, 3)];
     strcpy(pattern, tokens[random_below(dice, 3)]);
     strcat(pattern, ".");
-    strcat(pattern, random_below(dice, 4) == 0 ? ">"
-                                               : tokens[random_below(dice, 3)]);
+    strcat(pattern,
+           random_below(dice, 4) == 0 ? ">" : tokens[random_below(dice, 3)]);
 }
 
 static int entry_stands(int index)

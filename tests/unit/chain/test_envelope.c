@@ -167,8 +167,7 @@ static void test_envelope__hash_covers_link_and_payload(void **state)
         event->received_at = i;
         lares__envelope_link(event, &head, 0x5a);
         hashes[i] = event->hash;
-        check_u64(event->hash,
-                  lares__link_hash(&event->link, "payload", 7));
+        check_u64(event->hash, lares__link_hash(&event->link, "payload", 7));
         check_u64(event->link.horizon, 0x5a);
         lares__envelope_release(event, &pool);
     }

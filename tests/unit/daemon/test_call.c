@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* -- fixture: what a process did, and is told to do -- */
+/* -- fixture: what a process did, and is told to emit -- */
 
 enum {
     MIB = 1048576,
@@ -12,18 +12,14 @@ enum {
 static lares_status statuses[8]; /* of emits */
 static uint64_t arrivals[64];
 static uint32_t handed; /* inputs that it got */
-static lares_verdict answer;
 static const char *channel;
-static const char *text;
 static size_t size;
 static unsigned char *large; /* 16 MiB and a byte */
 
 static int call_setup(void **state)
 {
     handed = 0;
-    answer = LARES_DONE;
     channel = NULL;
-    text = NULL;
     size = 0;
     memset(statuses, 0, sizeof statuses);
     return rig_setup(state);
@@ -34,7 +30,7 @@ static int call_setup(void **state)
 
 /* -- tools -- */
 
-/* drains, notes what comes, and gives `answer` */
+/* drains, and notes what comes */
 static lares_verdict take_all(lares_call *call, void *instance)
 {
     const lares_event *event;
@@ -42,23 +38,7 @@ static lares_verdict take_all(lares_call *call, void *instance)
     (void)instance;
     while ((event = lares__call_next(call)) != NULL)
         arrivals[handed++ % 64] = event->arrival;
-    return answer;
-}
-
-static lares_verdict take_none(lares_call *call, void *instance)
-{
-    (void)call;
-    (void)instance;
-    return answer;
-}
-
-/* fails, with `text` before it, at its first input */
-static lares_verdict take_one(lares_call *call, void *instance)
-{
-    (void)instance;
-    handed += lares__call_next(call) != NULL;
-    lares__call_fail(call, text);
-    return answer;
+    return LARES_DONE;
 }
 
 /* emits `size` bytes on `channel`, then a letter, then asks for more */
@@ -70,11 +50,10 @@ static lares_verdict emit_and_go_on(lares_call *call, void *instance)
         statuses[0] = lares__call_emit(call, channel, large, size);
         statuses[1] = lares__call_emit(call, NULL, "x", 1);
     }
-    return answer;
+    return LARES_DONE;
 }
 
-/* as many outputs for each input as its payload has bytes, and one of a byte
- * each */
+/* as many outputs for each input as its payload has bytes */
 static lares_verdict emit_len(lares_call *call, void *instance)
 {
     const lares_event *event;
@@ -85,36 +64,7 @@ static lares_verdict emit_len(lares_call *call, void *instance)
         for (size_t i = 0; i < event->len; i++)
             statuses[0] = lares__call_emit(call, NULL, "x", 1);
     }
-    return answer;
-}
-
-static void push_zeros(size_t len)
-{
-    struct lares__envelope *event = lares__envelope_new(&pool, len, "in", 2);
-
-    memset(event->data, 0, len);
-    event->link = (struct lares__link){0, 0, 0, 0};
-    event->received_at = 0;
-    rig_push(event);
-}
-
-static void push_many(uint32_t count, const char *payload)
-{
-    while (count-- > 0)
-        rig_push_text(payload);
-}
-
-static void check_crossing(uint32_t settled, int failed, uint32_t outputs)
-{
-    check_u64(rig.outcome.settled, settled);
-    check_i64(rig.outcome.failed, failed);
-    check_u64(rig_outputs(), outputs);
-}
-
-/* the failure of a crossing blames the first input that is left */
-static void check_culprit(int blamed)
-{
-    check_u64(rig.host.restart.input != 0, blamed != 0);
+    return LARES_DONE;
 }
 
 /* -- cases: next -- */
@@ -123,7 +73,7 @@ static void test_call__next_hands_out_in_order(void **state)
 {
     (void)state;
     check_ok(rig_open(take_all, NULL));
-    push_many(5, ".");
+    rig_push_many(5, ".");
     rig_cross(UINT32_MAX);
     check_u64(handed, 5);
     for (uint64_t i = 0; i < 5; i++)
@@ -174,7 +124,7 @@ static void test_call__next_stays_null(void **state)
 {
     (void)state;
     check_ok(rig_open(ask_on, NULL));
-    push_many(2, ".");
+    rig_push_many(2, ".");
     rig_cross(UINT32_MAX);
     check_u64(handed, 2);
     check_crossing(2, 0, 0);
@@ -184,7 +134,7 @@ static void test_call__a_batch_bounds_a_crossing(void **state)
 {
     (void)state;
     check_ok(rig_open(take_all, "batch", "7", NULL));
-    push_many(20, ".");
+    rig_push_many(20, ".");
     rig_cross(UINT32_MAX);
     check_crossing(7, 0, 0);
     rig_cross(3); /* fewer were offered */
@@ -197,7 +147,7 @@ static void test_call__a_batch_is_64_by_default(void **state)
 {
     (void)state;
     check_ok(rig_open(take_all, NULL));
-    push_many(65, ".");
+    rig_push_many(65, ".");
     rig_cross(UINT32_MAX);
     check_crossing(64, 0, 0);
 }
@@ -206,10 +156,10 @@ static void test_call__bytes_bound_a_crossing(void **state)
 {
     (void)state;
     check_ok(rig_open(take_all, NULL));
-    push_zeros(MIB - 1);
-    push_zeros(1);
-    push_zeros(0); /* what costs nothing always fits */
-    push_zeros(1);
+    rig_push_zeros(MIB - 1);
+    rig_push_zeros(1);
+    rig_push_zeros(0); /* what costs nothing always fits */
+    rig_push_zeros(1);
     rig_cross(UINT32_MAX);
     check_crossing(3, 0, 0);
     rig_cross(UINT32_MAX);
@@ -220,9 +170,9 @@ static void test_call__one_input_always_fits(void **state)
 {
     (void)state;
     check_ok(rig_open(take_all, NULL));
-    push_zeros(1);
-    push_zeros(LARES__PAYLOAD_MAX);
-    push_zeros(1);
+    rig_push_zeros(1);
+    rig_push_zeros(LARES__PAYLOAD_MAX);
+    rig_push_zeros(1);
     for (int i = 0; i < 3; i++) {
         rig_cross(UINT32_MAX);
         check_crossing(1, 0, 0);
@@ -246,7 +196,7 @@ static void test_call__a_cut_ends_the_crossing(void **state)
     (void)state;
     check_ok(rig_open(cut_at_the_second, NULL));
     rig.call.cut = &cut;
-    push_many(5, ".");
+    rig_push_many(5, ".");
     rig_cross(UINT32_MAX);
     check_crossing(2, 0, 0);
     atomic_store(&cut, 0);
@@ -261,9 +211,9 @@ static void test_call__output_1025_is_over_the_quota(void **state)
 {
     (void)state;
     check_ok(rig_open(emit_len, NULL));
-    push_zeros(3);
-    push_zeros(QUOTA + 1);
-    push_zeros(1);
+    rig_push_zeros(3);
+    rig_push_zeros(QUOTA + 1);
+    rig_push_zeros(1);
     rig_cross(UINT32_MAX);
     check_status(statuses[0], LARES_EQUOTA);
     check_u64(handed, 2);
@@ -276,9 +226,9 @@ static void test_call__the_whole_quota_may_be_used(void **state)
 {
     (void)state;
     check_ok(rig_open(emit_len, NULL));
-    push_zeros(QUOTA - 1);
-    push_zeros(QUOTA);
-    push_zeros(1);
+    rig_push_zeros(QUOTA - 1);
+    rig_push_zeros(QUOTA);
+    rig_push_zeros(1);
     rig_cross(UINT32_MAX); /* the budget is looked at by next alone */
     check_crossing(2, 0, 2 * QUOTA - 1);
     check_u64(rig.host.head.link.sequence, 2 * QUOTA - 1);
@@ -291,7 +241,7 @@ static void test_call__byte_beyond_16_mib_is_over_the_quota(void **state)
     (void)state;
     check_ok(rig_open(emit_and_go_on, NULL));
     size = LARES__PAYLOAD_MAX;
-    push_many(2, ".");
+    rig_push_many(2, ".");
     rig_cross(UINT32_MAX);
     check_status(statuses[0], LARES_OK);
     check_status(statuses[1], LARES_EQUOTA);
@@ -318,7 +268,7 @@ static void test_call__bytes_end_the_crossing_too(void **state)
     (void)state;
     check_ok(rig_open(emit_large_and_empty, NULL));
     size = LARES__PAYLOAD_MAX;
-    push_many(2, ".");
+    rig_push_many(2, ".");
     rig_cross(UINT32_MAX);
     for (int i = 0; i < 3; i++)
         check_status(statuses[i], LARES_OK);
@@ -332,7 +282,7 @@ static void test_call__outputs_end_the_crossing(void **state)
     (void)state;
     check_ok(rig_open(emit_len, NULL));
     for (int i = 0; i < 64; i++)
-        push_zeros(17);
+        rig_push_zeros(17);
     rig_cross(UINT32_MAX);
     check_crossing(61, 0, 61 * 17);
     rig_take_outputs();
@@ -342,6 +292,20 @@ static void test_call__outputs_end_the_crossing(void **state)
     check_u64(rig.host.restart.n, 0);
 }
 
+/* The last output that fits is the last of the crossing. */
+static void test_call__outputs_end_the_crossing_when_they_reach_it(void **state)
+{
+    (void)state;
+    check_ok(rig_open(emit_len, NULL));
+    rig_push_zeros(QUOTA - 1);
+    rig_push_zeros(1);
+    rig_push_zeros(0);
+    rig_cross(UINT32_MAX);
+    check_crossing(2, 0, QUOTA);
+    rig_cross(UINT32_MAX);
+    check_crossing(1, 0, QUOTA);
+}
+
 /* id: V07 (DONE before NULL) */
 static void test_call__done_early_leaves_the_rest(void **state)
 {
@@ -349,7 +313,7 @@ static void test_call__done_early_leaves_the_rest(void **state)
     check_ok(rig_open(script, NULL));
     rig_push_text("e");
     rig_push_text("e;");
-    push_many(3, "e");
+    rig_push_many(3, "e");
     rig_cross(UINT32_MAX);
     check_crossing(2, 0, 2);
     check_u64(rig.first->arrival, 0);
@@ -434,7 +398,7 @@ static void check_refused(lares_status code, const char *detail)
 {
     handed = 0;
     check_ok(rig_open(emit_refused, NULL));
-    push_many(2, ".");
+    rig_push_many(2, ".");
     rig_cross(UINT32_MAX);
     check_status(statuses[0], code);
     check(strstr(rig.reason, detail) != NULL);
@@ -447,8 +411,8 @@ static void check_refused(lares_status code, const char *detail)
 
 static void test_call__emit_refuses_bad_names(void **state)
 {
-    static const char *const bad[] = {"", ".", "a..b", "a b", "*", "a.>",
-                                      "a.$b", "\xc3\xa4"};
+    static const char *const bad[] = {"",  ".",   "a..b", "a b",
+                                      "*", "a.>", "a.$b", "\xc3\xa4"};
 
     (void)state;
     size = 1;
@@ -502,7 +466,7 @@ static void test_call__emit_without_memory_dooms_the_input(void **state)
 {
     (void)state;
     check_ok(rig_open(emit_without_memory, NULL));
-    push_many(2, ".");
+    rig_push_many(2, ".");
     rig_cross(UINT32_MAX);
     check_status(statuses[0], LARES_ENOMEM);
     check_status(statuses[1], LARES_ENOMEM);
@@ -510,341 +474,6 @@ static void test_call__emit_without_memory_dooms_the_input(void **state)
     check_u64(handed, 1);
     check_crossing(0, 1, 0);
     check_culprit(1);
-}
-
-/* -- cases: what blames no input -- */
-
-static lares_verdict emit_first(lares_call *call, void *instance)
-{
-    statuses[0] = lares__call_emit(call, NULL, "x", 1);
-    return take_all(call, instance);
-}
-
-/* A refusal while no input is in hand. */
-static void test_call__emit_before_next_blames_no_input(void **state)
-{
-    (void)state;
-    check_ok(rig_open(emit_first, NULL));
-    push_many(2, ".");
-    rig_cross(UINT32_MAX);
-    check_status(statuses[0], LARES_EPHASE);
-    check_u64(handed, 0);
-    check_crossing(0, 1, 0);
-    check_culprit(0);
-    check_u64(rig.host.restart.n, 1);
-}
-
-static lares_verdict emit_last(lares_call *call, void *instance)
-{
-    while (lares__call_next(call) != NULL) {
-        handed++;
-        check_ok(lares__call_emit(call, NULL, "x", 1));
-    }
-    statuses[0] = lares__call_emit(call, NULL, "late", 4);
-    return take_none(call, instance);
-}
-
-/* id: V04 (emit after NULL) */
-static void test_call__emit_after_null_commits_all_and_fails(void **state)
-{
-    (void)state;
-    check_ok(rig_open(emit_last, NULL));
-    push_many(3, ".");
-    rig_cross(UINT32_MAX);
-    check_status(statuses[0], LARES_EPHASE);
-    check_crossing(3, 1, 3);
-    check_culprit(0);
-    check_u64(rig.host.restart.n, 1);
-    check_u64(rig.host.arrival, 3);
-}
-
-static void test_call__failed_before_next_blames_no_input(void **state)
-{
-    (void)state;
-    check_ok(rig_open(take_none, NULL));
-    answer = LARES_FAILED;
-    push_many(3, ".");
-    for (uint64_t n = 1; n <= 10; n++) {
-        rig_cross(UINT32_MAX);
-        check_crossing(0, 1, 0);
-        check_culprit(0);
-        check_u64(rig.host.restart.n, n);
-    }
-    check_str(rig.reason, "process failed");
-}
-
-/* id: V08 (FAILED after NULL) */
-static void test_call__failed_after_null_commits_all(void **state)
-{
-    (void)state;
-    check_ok(rig_open(take_all, NULL));
-    answer = LARES_FAILED;
-    push_many(3, ".");
-    rig_cross(UINT32_MAX);
-    check_crossing(3, 1, 0);
-    check_culprit(0);
-    check(rig.outcome.given_up == NULL);
-    check_u64(rig.host.arrival, 3);
-    check_u64(rig.host.restart.n, 1);
-}
-
-/* id: V08 (DONE without next) */
-static void test_call__done_without_next_settles_nothing(void **state)
-{
-    (void)state;
-    check_ok(rig_open(take_none, NULL));
-    push_many(3, ".");
-    rig_cross(UINT32_MAX);
-    check_crossing(0, 1, 0);
-    check_culprit(0);
-    check_str(rig.reason, "process took no input");
-    check_u64(rig.host.restart.n, 1);
-    check_u64(rig.host.arrival, 0);
-}
-
-/* -- cases: verdicts -- */
-
-static void test_call__failed_input_leaves_no_trace(void **state)
-{
-    struct lares__head head;
-
-    (void)state;
-    check_ok(rig_open(script, NULL));
-    rig_push_text("ee");
-    rig_push_text("eee!");
-    rig_push_text("e");
-    rig_cross(UINT32_MAX);
-    check_crossing(1, 1, 2);
-    check_culprit(1);
-    check_str(rig.reason, "boom");
-    head = rig.host.head;
-    rig_cross(UINT32_MAX);
-    check_crossing(0, 1, 2);
-    check_mem(&rig.host.head, &head, sizeof head);
-    rig_take_outputs();
-}
-
-/* id: V03 */
-static void test_call__number_that_is_no_verdict_fails(void **state)
-{
-    static const struct {
-        lares_verdict answer;
-        const char *reason;
-    } bad[] = {
-        {0,         "process failed"                                   },
-        {2,         "process lost its instance"                        },
-        {-5,        "process answered -5, which is no verdict"         },
-        {99,        "process answered 99, which is no verdict"         },
-        {INT32_MIN, "process answered -2147483648, which is no verdict"}
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        check_ok(rig_open(take_one, NULL));
-        answer = bad[i].answer;
-        push_many(2, ".");
-        rig_cross(UINT32_MAX);
-        check_crossing(0, 1, 0);
-        check_culprit(1);
-        check_str(rig.reason, bad[i].reason);
-        check_i64(rig.host.gone, answer == LARES_LOST);
-        rig_close();
-    }
-}
-
-static void test_call__number_that_is_no_verdict_keeps_what_came_before(
-    void **state)
-{
-    (void)state;
-    check_ok(rig_open(script, NULL));
-    rig_push_text("e");
-    rig_push_text("e9");
-    rig_cross(UINT32_MAX);
-    check_crossing(1, 1, 1);
-    check_culprit(1);
-}
-
-static void test_call__text_alone_does_not_fail(void **state)
-{
-    (void)state;
-    check_ok(rig_open(take_one, NULL));
-    text = "only a remark";
-    rig_push_text(".");
-    rig_cross(UINT32_MAX);
-    check_crossing(1, 0, 0);
-}
-
-static jmp_buf trampoline;
-
-static lares_verdict raise_at_third(lares_call *call, void *instance)
-{
-    const lares_event *event;
-
-    (void)instance;
-    if (setjmp(trampoline) != 0)
-        return LARES_FAILED;
-    while ((event = lares__call_next(call)) != NULL) {
-        (void)lares__call_emit(call, NULL, "x", 1);
-        if (++handed == 3)
-            longjmp(trampoline, 1);
-    }
-    return LARES_DONE;
-}
-
-/* No core frame is on the stack, and the core knows the culprit. */
-static void test_call__may_be_left_by_longjmp(void **state)
-{
-    (void)state;
-    check_ok(rig_open(raise_at_third, NULL));
-    push_many(5, ".");
-    rig_cross(UINT32_MAX);
-    check_crossing(2, 1, 2);
-    check_culprit(1);
-    check_u64(rig.first->arrival, 3);
-    rig_cross(UINT32_MAX);
-    check_crossing(3, 0, 5);
-    rig_take_outputs();
-}
-
-/* -- cases: why -- */
-
-static void fail_with(const char *given)
-{
-    check_ok(rig_open(take_one, NULL));
-    text = given;
-    answer = LARES_FAILED;
-    rig_push_text(".");
-    rig_cross(UINT32_MAX);
-}
-
-/* what `fail` keeps, before it is cut for a report */
-static char kept[LARES__TEXT_MAX + 1];
-
-static lares_verdict keep_text(lares_call *call, void *instance)
-{
-    (void)instance;
-    check(lares__call_next(call) != NULL);
-    lares__call_fail(call, text);
-    lares__call_fail(call, "a second text");
-    lares__call_reason(call, kept, sizeof kept);
-    return LARES_FAILED;
-}
-
-static void check_kept(const char *given, const char *expected)
-{
-    check_ok(rig_open(keep_text, NULL));
-    text = given;
-    rig_push_text(".");
-    rig_cross(UINT32_MAX);
-    check_str(kept, expected);
-    rig_close();
-}
-
-/* id: V05 (1 MiB; a second is ignored) */
-static void test_call__text_is_cut_to_16_kib(void **state)
-{
-    char *given = malloc(MIB + 1);
-
-    (void)state;
-    memset(given, 'a', MIB);
-    given[MIB] = '\0';
-    check_ok(rig_open(keep_text, NULL));
-    text = given;
-    rig_push_text(".");
-    rig_cross(UINT32_MAX);
-    free(given);
-    check_u64(strlen(kept), LARES__TEXT_MAX);
-    check_u64(strspn(kept, "a"), LARES__TEXT_MAX);
-}
-
-/* A character that the cut divides does not stay as half of one. */
-static void test_call__text_is_cut_between_characters(void **state)
-{
-    char given[LARES__TEXT_MAX + 8];
-
-    (void)state;
-    memset(given, 'a', LARES__TEXT_MAX - 1);
-    strcpy(given + LARES__TEXT_MAX - 1, "\xe2\x82\xac!");
-    check_ok(rig_open(keep_text, NULL));
-    text = given;
-    rig_push_text(".");
-    rig_cross(UINT32_MAX);
-    check(strlen(kept) <= LARES__TEXT_MAX);
-    check(strspn(kept, "a?") == strlen(kept));
-}
-
-static void test_call__text_is_valid_utf8(void **state)
-{
-    (void)state;
-    check_kept("gr\xc3\xbc\xc3\x9f" "e", "gr\xc3\xbc\xc3\x9f" "e");
-    check_kept("\xff\xc3(\x80", "?\?(?");
-    check_kept("", "");
-}
-
-/* id: V05 (none: the callback's name) */
-static void test_call__without_a_text_the_callback_is_named(void **state)
-{
-    (void)state;
-    fail_with(NULL);
-    check_str(rig.reason, "process failed");
-}
-
-static void test_call__text_wins_over_the_refusal(void **state)
-{
-    (void)state;
-    check_ok(rig_open(script, NULL));
-    rig_push_text("$!");
-    rig_cross(UINT32_MAX);
-    check_str(rig.reason, "boom");
-    rig_close();
-    check_ok(rig_open(script, NULL));
-    rig_push_text("$");
-    rig_cross(UINT32_MAX);
-    check(strstr(rig.reason, "'$x'") != NULL);
-}
-
-static void test_call__text_of_one_crossing_ends_with_it(void **state)
-{
-    (void)state;
-    fail_with("first");
-    check_str(rig.reason, "first");
-    text = NULL;
-    rig_cross(UINT32_MAX);
-    check_str(rig.reason, "process failed");
-}
-
-static lares_verdict fail_without_memory(lares_call *call, void *instance)
-{
-    (void)instance;
-    check(lares__call_next(call) != NULL);
-    lares__alloc_fail(1, 0);
-    lares__call_fail(call, "lost");
-    lares__call_fail(call, "a second text");
-    lares__alloc_fail(-1, 0);
-    return LARES_FAILED;
-}
-
-static void test_call__text_without_memory_is_a_static_line(void **state)
-{
-    (void)state;
-    check_ok(rig_open(fail_without_memory, NULL));
-    rig_push_text(".");
-    rig_cross(UINT32_MAX);
-    check_str(rig.reason, "out of memory");
-    check_crossing(0, 1, 0);
-}
-
-static void test_call__reason_is_cut_between_characters(void **state)
-{
-    char reason[6];
-
-    (void)state;
-    check_ok(rig_open(script, NULL));
-    lares__call_open(&rig.call, &rig.host, LARES__PHASE_PROCESS, NULL, 0, 0);
-    lares__call_fail(&rig.call, "abc\xe2\x82\xac");
-    lares__call_reason(&rig.call, reason, sizeof reason);
-    check_str(reason, "abc");
-    lares__call_fini(&rig.call);
 }
 
 /* -- cases: other calls -- */
@@ -958,6 +587,7 @@ int main(void)
         call_test(test_call__byte_beyond_16_mib_is_over_the_quota),
         call_test(test_call__bytes_end_the_crossing_too),
         call_test(test_call__outputs_end_the_crossing),
+        call_test(test_call__outputs_end_the_crossing_when_they_reach_it),
         call_test(test_call__done_early_leaves_the_rest),
         call_test(test_call__emit_goes_to_the_daemons_channel),
         call_test(test_call__emit_without_a_channel_is_linked),
@@ -968,25 +598,6 @@ int main(void)
         call_test(test_call__emit_refuses_what_is_too_big),
         call_test(test_call__emit_refuses_null_with_a_length),
         call_test(test_call__emit_without_memory_dooms_the_input),
-        call_test(test_call__emit_before_next_blames_no_input),
-        call_test(test_call__emit_after_null_commits_all_and_fails),
-        call_test(test_call__failed_before_next_blames_no_input),
-        call_test(test_call__failed_after_null_commits_all),
-        call_test(test_call__done_without_next_settles_nothing),
-        call_test(test_call__failed_input_leaves_no_trace),
-        call_test(test_call__number_that_is_no_verdict_fails),
-        call_test(
-            test_call__number_that_is_no_verdict_keeps_what_came_before),
-        call_test(test_call__text_alone_does_not_fail),
-        call_test(test_call__may_be_left_by_longjmp),
-        call_test(test_call__text_is_cut_to_16_kib),
-        call_test(test_call__text_is_cut_between_characters),
-        call_test(test_call__text_is_valid_utf8),
-        call_test(test_call__without_a_text_the_callback_is_named),
-        call_test(test_call__text_wins_over_the_refusal),
-        call_test(test_call__text_of_one_crossing_ends_with_it),
-        call_test(test_call__text_without_memory_is_a_static_line),
-        call_test(test_call__reason_is_cut_between_characters),
         call_test(test_call__create_has_no_inputs),
         call_test(test_call__create_must_not_emit),
         call_test(test_call__process_must_not_end_its_call),

@@ -98,14 +98,6 @@ static void open_script(void)
     check_ok(rig_open(script, "publish", "out", NULL));
 }
 
-static void check_policy(uint64_t n, uint64_t gate)
-{
-    check_u64(rig.host.restart.n, n);
-    check_u64(rig.host.restart.gate, gate);
-    check_u64(rig.host.counters.streak, n);
-    check_u64(rig.host.counters.gate, gate);
-}
-
 /* -- cases: options -- */
 
 static void test_host__options_have_defaults(void **state)
@@ -144,15 +136,15 @@ static void test_host__options_are_read(void **state)
 static void test_host__options_out_of_range_are_refused(void **state)
 {
     static const char *const bad[][2] = {
-        {"batch",            "0"          },
-        {"batch",            "1025"       },
-        {"batch",            "x"          },
-        {"horizon.count",    "0"          },
-        {"horizon.count",    "65537"      },
-        {"restart.initial",  "3600001"    },
-        {"restart.max",      "-1"         },
-        {"restart.attempts", "0"          },
-        {"restart.attempts", "4294967296" }
+        {"batch",            "0"         },
+        {"batch",            "1025"      },
+        {"batch",            "x"         },
+        {"horizon.count",    "0"         },
+        {"horizon.count",    "65537"     },
+        {"restart.initial",  "3600001"   },
+        {"restart.max",      "-1"        },
+        {"restart.attempts", "0"         },
+        {"restart.attempts", "4294967296"}
     };
 
     (void)state;
@@ -586,273 +578,6 @@ static void test_host__reserve_without_memory_changes_nothing(void **state)
     check_u64(rig.host.arrival, 1);
 }
 
-/* -- cases: judge -- */
-
-/* the example of contract 2, 4.5, for a kind that keeps its object */
-static void test_host__third_of_five_inputs_fails(void **state)
-{
-    static const char *const texts[] = {"e", "ee", "e!", "e", "e"};
-
-    (void)state;
-    open_script();
-    rig.host.given = rig.host.arrival = 6;
-    for (int i = 0; i < 5; i++)
-        rig_push_text(texts[i]);
-    rig.now = 1000 * (uint64_t)MS;
-    rig_cross(UINT32_MAX);
-    check_u64(rig.host.arrival, 8);
-    check_u64(rig.host.head.link.sequence, 3);
-    check_policy(1, rig.now);
-    rig_cross(UINT32_MAX);
-    check_policy(2, rig.now + 50 * MS);
-    check_u64(rig.host.arrival, 8);
-    check(rig.outcome.given_up == NULL);
-    rig_cross(UINT32_MAX);
-    check_policy(3, 0);
-    check(rig.outcome.given_up != NULL);
-    check_u64(rig.outcome.settled, 1);
-    check_str(rig.reason, "boom");
-    check_u64(rig.host.arrival, 9);
-    check_u64(rig.host.counters.failures, 3);
-    rig_cross(UINT32_MAX);
-    check_policy(0, 0);
-    check_u64(rig.host.arrival, 11);
-    check_u64(rig.host.head.link.sequence, 5);
-    rig_take_outputs();
-}
-
-static void test_host__success_before_a_failure_counts_first(void **state)
-{
-    (void)state;
-    open_script();
-    rig_push_text("!");
-    rig_cross(UINT32_MAX);
-    rig_cross(UINT32_MAX);
-    check_policy(2, 50 * MS);
-    rig_drop_inputs();
-    rig_push_text("e");
-    rig_push_text("!");
-    rig_cross(UINT32_MAX);
-    check_policy(1, 0);
-}
-
-static void test_host__repeat_is_no_success(void **state)
-{
-    struct source source = source_new(0xabcd);
-    struct lares__envelope *event = source_next(&source, ".");
-
-    (void)state;
-    open_script();
-    rig_push(event);
-    rig_push_again(event);
-    rig_cross(1);
-    rig.host.restart.n = 5;
-    rig_cross(UINT32_MAX);
-    check_u64(rig.outcome.settled, 1);
-    check_u64(rig.host.restart.n, 5);
-}
-
-static void test_host__given_up_input_leaves_no_trace(void **state)
-{
-    struct source source = source_new(0xabcd);
-
-    (void)state;
-    check_ok(rig_open(script, "restart.attempts", "1", NULL));
-    rig_push(source_next(&source, "e!"));
-    rig_push(source_next(&source, "e"));
-    rig_cross(UINT32_MAX);
-    check_u64(rig.outcome.settled, 1);
-    check(rig.outcome.given_up != NULL);
-    check_u64(rig.host.counters.committed, 0);
-    check_u64(rig.host.horizon.count, 0);
-    rig_cross(UINT32_MAX);
-    check_u64(rig.host.arrival, 2);
-    check_u64(rig_output(0)->link.sequence, 1);
-    rig_take_outputs();
-}
-
-static void test_host__clock_is_read_after_failures_alone(void **state)
-{
-    (void)state;
-    open_script();
-    for (int i = 0; i < 10; i++)
-        rig_push_text("e");
-    rig_cross(UINT32_MAX);
-    check_u64(rig.clock_reads, 0);
-    rig_push_text("!");
-    rig_cross(UINT32_MAX);
-    check_u64(rig.clock_reads, 1);
-}
-
-/* -- cases: replies to who delivers -- */
-
-static struct lares__reply *push_deliver(const char *text, int wanted)
-{
-    struct lares__reply *reply = lares__reply_new(wanted);
-
-    check(reply != NULL);
-    rig_push_text(text)->reply = reply;
-    return reply;
-}
-
-static void reply_drop(struct lares__reply *reply)
-{
-    lares__reply_release(reply); /* the input's */
-    lares__reply_release(reply);
-}
-
-static void test_host__reply_holds_the_outputs_of_its_turn(void **state)
-{
-    struct lares__reply *reply;
-    const lares_event *event;
-
-    (void)state;
-    open_script();
-    rig_push_text("e");
-    reply = push_deliver("ene", 1);
-    rig_push_text("e");
-    rig_cross(UINT32_MAX);
-    check_u64(rig_outputs(), 5); /* published, too */
-    for (uint64_t i = 2; i <= 4; i++) {
-        event = lares__events_next(reply->events);
-        check_u64(event->sequence, i);
-        check_u64(event->hash, rig_output((uint32_t)i - 1)->hash);
-        check_str(event->channel, i == 3 ? "named" : "out");
-    }
-    check(lares__events_next(reply->events) == NULL);
-    rig_take_outputs();
-    reply_drop(reply);
-}
-
-static void test_host__reply_is_empty_if_unwanted(void **state)
-{
-    struct lares__reply *reply;
-
-    (void)state;
-    open_script();
-    reply = push_deliver("ee", 0);
-    rig_cross(UINT32_MAX);
-    check(reply->events == NULL);
-    check_u64(rig_outputs(), 2);
-    reply_drop(reply);
-}
-
-static void test_host__failed_deliver_is_its_callers(void **state)
-{
-    struct lares__reply *reply;
-
-    (void)state;
-    open_script();
-    rig_push_text("e");
-    reply = push_deliver("e!", 1);
-    rig_push_text("e");
-    rig.host.restart.n = 4;
-    rig_cross(UINT32_MAX);
-    check_i64(rig.outcome.failed, 1);
-    check_i64(rig.outcome.refused, 1);
-    check(rig.outcome.given_up == NULL);
-    check_u64(rig.outcome.settled, 2);
-    check_str(rig.reason, "boom");
-    check(reply->events == NULL);
-    check_u64(rig_outputs(), 1);
-    check_u64(rig.host.restart.n, 0); /* by the success before it */
-    check_u64(rig.clock_reads, 0);
-    check_u64(rig.host.counters.failures, 1);
-    rig_cross(UINT32_MAX);
-    check_u64(rig.host.arrival, 3);
-    reply_drop(reply);
-}
-
-static lares_verdict answer_at_once(lares_call *call, void *instance)
-{
-    (void)call;
-    (void)instance;
-    return LARES_DONE;
-}
-
-/* Its caller waits, so it is not asked again. */
-static void test_host__deliver_that_is_not_taken_fails(void **state)
-{
-    struct lares__reply *reply;
-
-    (void)state;
-    open_script();
-    rig.kind.ops.process = answer_at_once;
-    reply = push_deliver("e", 1);
-    rig_cross(UINT32_MAX);
-    check_i64(rig.outcome.refused, 1);
-    check_u64(rig.outcome.settled, 1);
-    check_str(rig.reason, "process took no input");
-    reply_drop(reply);
-}
-
-static void test_host__cancelled_deliver_is_a_hole(void **state)
-{
-    struct lares__reply *reply;
-
-    (void)state;
-    open_script();
-    rig_push_text("e");
-    reply = push_deliver("e", 1);
-    atomic_store(&reply->state, LARES__REPLY_CANCELLED);
-    rig_push_text("e");
-    rig_cross(UINT32_MAX);
-    check_u64(rig.outcome.settled, 3);
-    check_u64(rig_outputs(), 2);
-    check_u64(rig.host.arrival, 3);
-    check_u64(rig.host.counters.duplicates, 0);
-    check_u64(rig.host.counters.committed, 2);
-    check_i64(atomic_load(&reply->state), LARES__REPLY_CANCELLED);
-    check(reply->events == NULL);
-    reply_drop(reply);
-}
-
-static void test_host__deliver_begins_when_it_is_shown(void **state)
-{
-    struct lares__reply *reply;
-
-    (void)state;
-    open_script();
-    rig_push_text("!");
-    reply = push_deliver("e", 1);
-    rig_cross(UINT32_MAX);
-    check_i64(atomic_load(&reply->state), LARES__REPLY_QUEUED);
-    rig_cross(UINT32_MAX);
-    rig_cross(UINT32_MAX); /* now the first is given up */
-    rig_cross(UINT32_MAX);
-    check_i64(atomic_load(&reply->state), LARES__REPLY_BEGUN);
-    check_u64(rig_outputs(), 1);
-    reply_drop(reply);
-}
-
-static lares_verdict emit_and_run_out(lares_call *call, void *instance)
-{
-    (void)instance;
-    while (lares__call_next(call) != NULL) {
-        (void)lares__call_emit(call, NULL, "x", 1);
-        lares__alloc_fail(1, 1);
-    }
-    lares__alloc_fail(-1, 0);
-    return LARES_DONE;
-}
-
-/* There is no room for the list, so the turn fails as a whole. */
-static void test_host__deliver_without_memory_fails(void **state)
-{
-    struct lares__reply *reply;
-
-    (void)state;
-    open_script();
-    rig.kind.ops.process = emit_and_run_out;
-    reply = push_deliver(".", 1);
-    rig_cross(UINT32_MAX);
-    check_i64(rig.outcome.refused, 1);
-    check_str(rig.reason, "out of memory");
-    check_u64(rig_outputs(), 0);
-    check_u64(rig.host.head.link.sequence, 0);
-    reply_drop(reply);
-}
-
 /* -- cases: memory, threads, cost -- */
 
 /* a life from spawn to close; answers what failed */
@@ -890,8 +615,8 @@ static void worker_read(void *arg)
     uint64_t last = 0;
 
     while (atomic_load(&reading)) {
-        uint64_t committed = atomic_load_explicit(&counters->committed,
-                                                  memory_order_relaxed);
+        uint64_t committed =
+            atomic_load_explicit(&counters->committed, memory_order_relaxed);
 
         if (committed < last)
             atomic_store(&went_back, 1);
@@ -916,37 +641,6 @@ static void test_host__counters_are_read_while_it_runs(void **state)
     lares__thread_join(&thread);
     check(!went_back);
     check_u64(rig.host.counters.committed, 2000);
-}
-
-static void worker_cancel(void *arg)
-{
-    struct lares__reply *reply = arg;
-    int queued = LARES__REPLY_QUEUED;
-
-    atomic_compare_exchange_strong(&reply->state, &queued,
-                                   LARES__REPLY_CANCELLED);
-    lares__reply_release(reply);
-}
-
-/* Either the turn was taken, or it was given up before: never both. */
-static void test_host__deliver_and_its_timeout_race(void **state)
-{
-    uint32_t taken = 0;
-
-    (void)state;
-    open_script();
-    for (int i = 0; i < 300; i++) {
-        struct lares__reply *reply = push_deliver("e", 0);
-        struct lares__thread thread;
-
-        check_ok(lares__thread_start(&thread, worker_cancel, reply));
-        rig_cross(UINT32_MAX);
-        taken += atomic_load(&reply->state) == LARES__REPLY_BEGUN;
-        lares__thread_join(&thread);
-        lares__reply_release(reply);
-        check_u64(rig.host.head.link.sequence, taken);
-    }
-    check_u64(rig.host.arrival, 300);
 }
 
 /* One crossing of 64 events, as a lane would have it. */
@@ -1024,21 +718,8 @@ int main(void)
         host_test(test_host__failed_input_keeps_its_arrival),
         host_test(test_host__nothing_to_do_is_no_failure),
         host_test(test_host__reserve_without_memory_changes_nothing),
-        host_test(test_host__third_of_five_inputs_fails),
-        host_test(test_host__success_before_a_failure_counts_first),
-        host_test(test_host__repeat_is_no_success),
-        host_test(test_host__given_up_input_leaves_no_trace),
-        host_test(test_host__clock_is_read_after_failures_alone),
-        host_test(test_host__reply_holds_the_outputs_of_its_turn),
-        host_test(test_host__reply_is_empty_if_unwanted),
-        host_test(test_host__failed_deliver_is_its_callers),
-        host_test(test_host__deliver_that_is_not_taken_fails),
-        host_test(test_host__cancelled_deliver_is_a_hole),
-        host_test(test_host__deliver_begins_when_it_is_shown),
-        host_test(test_host__deliver_without_memory_fails),
         host_test(test_host__every_allocation_of_a_life_may_fail),
         host_test(test_host__counters_are_read_while_it_runs),
-        host_test(test_host__deliver_and_its_timeout_race),
         host_test(test_host__million_events_cost_no_memory_and_no_lock),
     };
 

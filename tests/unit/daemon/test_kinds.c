@@ -330,11 +330,11 @@ static void test_kinds__release_may_be_absent(void **state)
     lares_daemon_ops ops = plain_ops();
 
     (void)state;
-    check_ok(lares__kinds_add(&kinds, "worker", NULL, &ops, &ops, NULL,
-                              &no_load));
-    check_status(lares__kinds_add(&kinds, "worker", NULL, &ops, &ops, NULL,
-                                  &no_load),
-                 LARES_EEXIST);
+    check_ok(
+        lares__kinds_add(&kinds, "worker", NULL, &ops, &ops, NULL, &no_load));
+    check_status(
+        lares__kinds_add(&kinds, "worker", NULL, &ops, &ops, NULL, &no_load),
+        LARES_EEXIST);
     check_ok(lares__kinds_remove(&kinds, "worker"));
 }
 
@@ -476,8 +476,8 @@ static atomic_uint users[THREADS];
 static void worker_add(void *arg)
 {
     lares_daemon_ops ops = plain_ops();
-    lares_status rc = lares__kinds_add(&kinds, "worker", NULL, &ops, arg,
-                                       release, &no_load);
+    lares_status rc =
+        lares__kinds_add(&kinds, "worker", NULL, &ops, arg, release, &no_load);
 
     if (rc == LARES_OK)
         atomic_fetch_add(&outcomes[0], 1);

@@ -411,8 +411,8 @@ static void model_observe(const struct lares__envelope *event)
         model_remove(0);
         model.evicted++;
     }
-    model.known[model.count++] = (struct known){
-        event->link.origin, event->link.sequence, event->hash};
+    model.known[model.count++] =
+        (struct known){event->link.origin, event->link.sequence, event->hash};
 }
 
 /* Judges by what stood before this crossing and what `now` has seen in it;
@@ -449,8 +449,8 @@ static void model_cross(uint32_t batch)
 
     model.shown_count = 0;
     model.settled = 0;
-    for (struct lares__input *i = rig.first; i != NULL && !ended && seen < batch;
-         i = i->next, seen++) {
+    for (struct lares__input *i = rig.first;
+         i != NULL && !ended && seen < batch; i = i->next, seen++) {
         if (model_judge(i->event, now, &duplicates, &forks)) {
             model.shown[model.shown_count++] = i->event->link.sequence;
             ended = model.shown_count == fail_at || model.shown_count == end_at;

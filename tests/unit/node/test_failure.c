@@ -339,6 +339,21 @@ static void test_failure__options_of_the_policy(void **state)
     lares_daemon_free(daemon);
 }
 
+/* No doubling makes anything of 0. */
+static void test_failure__no_wait_at_all(void **state)
+{
+    lares_daemon *daemon = spawn(
+        node, "script",
+        options("restart.initial", "0", "restart.attempts", "100"));
+
+    (void)state;
+    check_ok(say(daemon, "!", 0));
+    pass_ms(0);
+    check_i64(script.entered, 100);
+    check_u64(rows_count(node, "letters"), 1);
+    lares_daemon_free(daemon);
+}
+
 /* -- verdicts -------------------------------------------------------------------- */
 
 static void check_verdict(lares_verdict verdict, const char *reason)
@@ -529,6 +544,7 @@ int main(void)
         failure_test(test_failure__steps_of_time_do_not_show),
         failure_test(test_failure__a_success_makes_the_next_wait_0),
         failure_test(test_failure__options_of_the_policy),
+        failure_test(test_failure__no_wait_at_all),
         failure_test(test_failure__what_is_no_verdict_is_a_failure),
         failure_test(test_failure__a_lost_instance_is_made_anew),
         failure_test(test_failure__create_may_fail_for_a_while),
