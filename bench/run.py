@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -24,7 +26,8 @@ import build
 from rows import ROWS, Row, Variant
 
 BURST = 64
-FORM = "{:<4}{:<48}{:>8}{:>8}  {:<31}{:>7}{:>8}{:>8}  {:<8}{}"
+PEERS = {"netmesh": "net-mesh ", "wheel": "net-mesh wheel "}
+FORM = "{:<4}{:<48}{:>8}{:>8}  {:<38}{:>7}{:>8}{:>8}  {:<8}{}"
 
 
 class Program:
@@ -105,10 +108,10 @@ class Result:
     def line(self) -> str:
         row, ratios = self.row, self.ratios
         ours = statistics.median(self.ours)
+        base = PEERS.get(row.base[0], "") + row.base[1]
         if not ratios:
-            return FORM.format(row.row, row.metric, f"{ours:.1f}", "-",
-                               row.base[1], "-", "-", "-", "",
-                               "not measured")
+            return FORM.format(row.row, row.metric, f"{ours:.1f}", "-", base,
+                               "-", "-", "-", "", "not measured")
         middle = statistics.median(ratios)
         target, met = "", ""
         if row.target is not None:
@@ -116,7 +119,7 @@ class Result:
             met = "yes" if row.met(middle) else "NO"
         return FORM.format(
             row.row, row.metric, f"{ours:.1f}",
-            f"{statistics.median(self.base):.1f}", row.base[1],
+            f"{statistics.median(self.base):.1f}", base,
             f"{middle:.2f}", f"{min(ratios):.2f}", f"{max(ratios):.2f}",
             target, met).rstrip()
 
@@ -154,6 +157,16 @@ def measure(rows: list[Row], rounds: int, ms: float) -> list[Result]:
     return results
 
 
+def versions() -> str:
+    def first_line(*command: str) -> str:
+        return subprocess.check_output(command, text=True).splitlines()[0]
+
+    compiler = first_line(os.environ.get("CC", "cc"), "--version")
+    lua = first_line("pkg-config", "--modversion", "lua5.4")
+    return (f"{compiler}; Python {platform.python_version()}; Lua {lua}; "
+            f"net-mesh {build.NETMESH}")
+
+
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help="rows, such as 1,9,N1")
@@ -168,6 +181,7 @@ def main() -> None:
     wanted = asked.only.split(",") if asked.only else None
     rows = [row for row in ROWS if wanted is None or row.row in wanted]
     results = measure(rows, asked.rounds, asked.ms)
+    print(versions())
     print(FORM.format("row", "what (ns per operation)", "ours", "base",
                       "base is", "ratio", "min", "max", "target", "met"))
     for result in results:

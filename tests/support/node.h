@@ -342,8 +342,10 @@ static inline uint64_t inbox_read(lares_inbox *inbox, int64_t timeout_ms,
     *out = '\0';
     while (lares_inbox_next(inbox, timeout_ms, &events) == LARES_OK) {
         while ((event = lares_events_next(events)) != NULL) {
+            size_t room = size - used;
+
             count++;
-            if (size - used >= event->len + 2) {
+            if (room > 1 && event->len <= room - 2) {
                 memcpy(out + used, event->data, event->len);
                 used += event->len;
                 out[used++] = ' ';

@@ -2,9 +2,11 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/latch.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -105,6 +107,50 @@ void lares__mutex_unlock(struct lares__mutex *mutex)
 {
     held_remove(mutex->floor);
     must(pthread_mutex_unlock(&mutex->os));
+}
+
+/* -- latch --------------------------------------------------------------- */
+
+void lares__latch_init(struct lares__latch *latch, int floor)
+{
+    atomic_init(&latch->held, 0);
+    latch->floor = floor;
+}
+
+void lares__latch_check(const struct lares__latch *latch)
+{
+    held_check(latch->floor);
+    held_add(latch->floor);
+}
+
+void lares__latch_drop(const struct lares__latch *latch)
+{
+    held_remove(latch->floor);
+}
+
+/* Its holder is about to let it go, or was interrupted: then it needs this
+ * processor, and a thread of higher priority must sleep to give it one. */
+void lares__latch_wait(struct lares__latch *latch)
+{
+    enum {
+        LOOKS = 100,
+        YIELDS = 10,
+        SLEEP_NS = 20000
+    };
+    static const struct timespec sleep = {0, SLEEP_NS};
+    int rounds = 0;
+
+    do {
+        int looks = LOOKS;
+
+        while (looks > 0 &&
+               atomic_load_explicit(&latch->held, memory_order_relaxed))
+            looks--;
+        if (looks == 0 && rounds++ < YIELDS)
+            (void)sched_yield();
+        else if (looks == 0)
+            (void)nanosleep(&sleep, NULL);
+    } while (atomic_exchange_explicit(&latch->held, 1, memory_order_acquire));
 }
 
 /* -- condition ----------------------------------------------------------- */

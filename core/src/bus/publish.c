@@ -535,8 +535,8 @@ static uint32_t outputs_run(const struct lares__envelope *first,
     return count;
 }
 
-/* Several outputs for one receiver with space for all of them: one
- * compare-and-swap. Answers how many were queued, mostly all or none. */
+/* Outputs for one receiver with space for all of them: one compare-and-swap.
+ * Answers how many were queued: all that go there, or none. */
 static uint32_t outputs_at_once(struct lares__publisher *publisher,
                                 struct lares__envelope **first,
                                 const struct lares__receiver *self)
@@ -546,8 +546,7 @@ static uint32_t outputs_at_once(struct lares__publisher *publisher,
     uint32_t units;
     uint32_t count = outputs_run(output, &units);
 
-    if (count < 2 ||
-        route_find(publisher, (const char *)output->data + output->len,
+    if (route_find(publisher, (const char *)output->data + output->len,
                    output->channel_len, &route) < 0 ||
         route->sole == NULL || route->sole == self ||
         lares__receiver_reserve(route->sole, count, units, 0) != LARES__ROOM)

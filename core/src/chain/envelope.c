@@ -11,6 +11,16 @@ _Static_assert(offsetof(struct lares__envelope, data) ==
 _Static_assert(sizeof(struct lares__input) <= LARES__POOL_SMALL,
                "an input fits in a small block");
 
+/* A channel's name is short: a call would take longer than the copy. */
+static inline void name_copy(unsigned char *to, const char *name, size_t len)
+{
+    for (; len >= 8; len -= 8, to += 8, name += 8)
+        memcpy(to, name, 8);
+    for (; len > 0; len--)
+        *to++ = (unsigned char)*name++;
+    *to = '\0';
+}
+
 /* hot path: no allocation in steady state, no lock */
 struct lares__envelope *lares__envelope_new(struct lares__pool_cache *cache,
                                             size_t len, const char *channel,
@@ -29,9 +39,7 @@ struct lares__envelope *lares__envelope_new(struct lares__pool_cache *cache,
     envelope->class = class;
     envelope->channel_len = (uint8_t)channel_len;
     envelope->direct = 0;
-    if (channel_len > 0)
-        memcpy(envelope->data + len, channel, channel_len);
-    envelope->data[len + channel_len] = '\0';
+    name_copy(envelope->data + len, channel, channel_len);
     return envelope;
 }
 
@@ -47,13 +55,11 @@ void lares__envelope_link(struct lares__envelope *envelope,
     struct lares__link *link = &envelope->link;
 
     link->origin = head->link.origin;
-    link->horizon = sketch;
-    link->sequence = head->link.sequence + 1;
-    link->parent = head->hash;
-    envelope->hash =
+    link->horizon = head->link.horizon = sketch;
+    link->parent = head->link.parent = head->hash;
+    link->sequence = ++head->link.sequence;
+    head->hash = envelope->hash =
         lares__hash64(link, sizeof(struct lares__link) + envelope->len);
-    head->link = *link;
-    head->hash = envelope->hash;
 }
 
 const char *lares__envelope_channel(const struct lares__envelope *envelope)

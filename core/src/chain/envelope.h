@@ -31,7 +31,7 @@ struct lares__input {
     void *to;                   /* the receiver; its floor is above */
     struct lares__reply *reply; /* of a deliver, else NULL */
     uint64_t arrival;           /* 0: not given yet */
-    uint32_t cost;              /* units of 64 bytes, in its mailbox */
+    uint32_t cost;              /* units of 64 bytes, 0: needs no space */
     uint16_t outputs;           /* emitted by it, once it is finished */
     uint16_t flags;             /* LARES__INPUT_* */
 };

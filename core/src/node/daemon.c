@@ -28,6 +28,15 @@ int lares__daemon_enter(lares_daemon *daemon)
         memory_order_relaxed);
 }
 
+int lares__daemon_enter_driven(lares_daemon *daemon)
+{
+    if (atomic_load_explicit(&daemon->busy, memory_order_acquire) !=
+        LARES__FREE)
+        return 0;
+    atomic_store_explicit(&daemon->busy, LARES__INSIDE, memory_order_relaxed);
+    return 1;
+}
+
 int lares__daemon_enter_lane(lares_daemon *daemon)
 {
     for (;;) {
@@ -240,19 +249,20 @@ static struct lares__reply *settle_inputs(lares_daemon *daemon,
     struct lares__reply *replies = NULL;
     struct lares__input *input = box->first;
     uint32_t units = 0;
+    uint32_t count = 0;
 
     while (input != outcome->rest) {
         struct lares__input *next = input->next;
 
         units += input->cost;
+        count += input->cost > 0; /* a deliver in hand needed no space */
         if (input->reply != NULL)
             reply_chain(&replies, input);
         lares__input_free(input, pool);
         input = next;
     }
     box->first = outcome->rest;
-    if (outcome->settled > 0 &&
-        lares__receiver_settle(&daemon->receiver, outcome->settled, units))
+    if (count > 0 && lares__receiver_settle(&daemon->receiver, count, units))
         lares__bus_room(&daemon->node->bus, &daemon->receiver);
     return replies;
 }

@@ -57,6 +57,8 @@ static inline lares_daemon *lares__daemon_of(void *receiver)
 
 /* Enters a free daemon; 0: somebody is inside. */
 int lares__daemon_enter(lares_daemon *daemon);
+/* Without lanes, for whoever drives the node: nobody else can enter. */
+int lares__daemon_enter_driven(lares_daemon *daemon);
 /* For its lane: 0 as above, and whoever is inside will poke the lane. */
 int lares__daemon_enter_lane(lares_daemon *daemon);
 void lares__daemon_leave(lares_daemon *daemon);

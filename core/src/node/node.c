@@ -123,7 +123,7 @@ static void node_rooms(lares_node *node)
 {
     lares__kinds_init(&node->kinds);
     lares__directory_init(&node->directory);
-    lares__mutex_init(&node->program.lock, LARES__FLOOR_PROGRAM);
+    lares__latch_init(&node->program.lock, LARES__FLOOR_PROGRAM);
     lares__mutex_init(&node->lot_lock, LARES__FLOOR_WAIT);
     lares__cond_init(&node->lot);
     pthread_mutex_init(&node->load_lock, NULL);
@@ -225,8 +225,7 @@ static lares_status node_show(lares_node *node)
     int fresh = LARES__NODE_NEW;
 
     atomic_store(&node->started_at, lares__node_now(node));
-    if (atomic_compare_exchange_strong(&node->state, &fresh,
-                                       LARES__NODE_READY))
+    if (atomic_compare_exchange_strong(&node->state, &fresh, LARES__NODE_READY))
         return LARES_OK;
     lanes_join(node, node->lane_count);
     node->io->ops->wake(node->io);
@@ -341,7 +340,6 @@ void lares__node_release(lares_node *node)
     lares__kinds_fini(&node->kinds);
     lares__directory_fini(&node->directory);
     lares__bus_fini(&node->bus);
-    lares__mutex_fini(&node->program.lock);
     lares__mutex_fini(&node->lot_lock);
     lares__cond_fini(&node->lot);
     pthread_mutex_destroy(&node->load_lock);

@@ -12,6 +12,7 @@
 #define LARES_NODE_H
 
 #include "base/heap.h"
+#include "base/latch.h"
 #include "base/thread.h"
 #include "bus/publish.h"
 #include "daemon/host.h"
@@ -72,7 +73,7 @@ struct lares__lane {
 
 /* The programs' side: one chain for all threads. */
 struct lares__program {
-    struct lares__mutex lock;
+    struct lares__latch lock;
     lares_key *key;                             /* fresh per start */
     struct lares__head head;                    /* guarded by lock */
     struct lares__publisher publisher;          /* guarded by lock */
@@ -143,7 +144,7 @@ struct lares_node {
     struct lares__directory directory;
     struct lares__stopping stopping;
     struct lares__thread loop;
-    atomic_ullong serial; /* numbers receivers */
+    atomic_ullong serial;  /* numbers receivers */
     atomic_ullong evicted; /* events that inboxes let go */
     /* the plug-in that is being opened */
     pthread_mutex_t load_lock;

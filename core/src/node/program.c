@@ -59,9 +59,9 @@ void lares__program_fini(lares_node *node)
 {
     struct lares__program *program = &node->program;
 
-    lares__mutex_lock(&program->lock); /* somebody may be in a publish yet */
+    lares__latch_lock(&program->lock); /* somebody may be in a publish yet */
     if (program->key == NULL) {
-        lares__mutex_unlock(&program->lock);
+        lares__latch_unlock(&program->lock);
         return;
     }
     while (program->idle != NULL) {
@@ -74,7 +74,7 @@ void lares__program_fini(lares_node *node)
     lares__publisher_fini(&program->publisher);
     lares__key_release(program->key);
     program->key = NULL;
-    lares__mutex_unlock(&program->lock);
+    lares__latch_unlock(&program->lock);
 }
 
 /* -- messages ------------------------------------------------------------- */
@@ -136,7 +136,7 @@ static lares_status message_try(struct message *message,
     struct lares__envelope *event = NULL;
     lares_status rc;
 
-    lares__mutex_lock(&program->lock);
+    lares__latch_lock(&program->lock);
     rc = lares__node_ready(message->node);
     if (rc == LARES_OK)
         rc = message_event_locked(message, &event);
@@ -159,7 +159,7 @@ static lares_status message_try(struct message *message,
     lares__publish_queue(&program->publisher, event, message->reply);
     lares__publish_flush(&program->publisher);
 out:
-    lares__mutex_unlock(&program->lock);
+    lares__latch_unlock(&program->lock);
     return rc;
 }
 
@@ -191,12 +191,12 @@ static lares_status no_space(lares_node *node,
                              const struct lares__receiver *full,
                              lares_status code)
 {
-    lares__mutex_lock(&node->program.lock);
+    lares__latch_lock(&node->program.lock);
     if (code == LARES_ETIMEDOUT)
         node->program.timeout++;
     else
         node->program.refused++;
-    lares__mutex_unlock(&node->program.lock);
+    lares__latch_unlock(&node->program.lock);
     return lares__error(code, "'%s' has no space", full->name);
 }
 
@@ -274,7 +274,7 @@ static int message_at_once(struct message *message)
 
     if (len > COPY_UNDER_LOCK)
         return 0;
-    lares__mutex_lock(&program->lock);
+    lares__latch_lock(&program->lock);
     if (!lares__node_is(node, LARES__NODE_READY) ||
         program->head.link.sequence == UINT64_MAX)
         goto out;
@@ -302,7 +302,7 @@ static int message_at_once(struct message *message)
     program->bytes += len;
     done = 1;
 out:
-    lares__mutex_unlock(&program->lock);
+    lares__latch_unlock(&program->lock);
     return done;
 }
 
@@ -382,24 +382,34 @@ static void runner_give(lares_node *node, struct lares__runner *runner)
 {
     if (node->lane_count == 0)
         return;
-    lares__mutex_lock(&node->program.lock);
+    lares__latch_lock(&node->program.lock);
     runner->next = node->program.idle;
     node->program.idle = runner;
-    lares__mutex_unlock(&node->program.lock);
+    lares__latch_unlock(&node->program.lock);
 }
 
-/* Nothing is let in or parked, and nobody is inside: now this thread is. */
+static void deliver_leave(lares_daemon *daemon)
+{
+    if (daemon->node->lane_count == 0)
+        lares__daemon_leave_lane(daemon);
+    else
+        lares__daemon_leave(daemon);
+}
+
+/* Nothing is let in or parked, and nobody is inside: now this thread is. So
+ * the event needs no space. */
 static int deliver_enter(lares_daemon *daemon)
 {
     if (daemon->pull != NULL ||
         lares__receiver_level(&daemon->receiver).count > 0 ||
-        !lares__daemon_enter(daemon))
+        !(daemon->node->lane_count == 0 ? lares__daemon_enter_driven(daemon)
+                                        : lares__daemon_enter(daemon)))
         return 0;
     if (daemon->host.outbox.first == NULL && !daemon->host.gone &&
         !atomic_load(&daemon->stopping) &&
         lares__host_reserve(&daemon->host, 1) == LARES_OK)
         return 1;
-    lares__daemon_leave(daemon);
+    deliver_leave(daemon);
     return 0;
 }
 
@@ -413,7 +423,7 @@ static lares_status deliver_begin(struct message *message, lares_daemon *daemon,
     struct lares__runner *runner = NULL;
     lares_status rc = LARES_EBUSY;
 
-    lares__mutex_lock(&program->lock);
+    lares__latch_lock(&program->lock);
     if (!lares__node_is(node, LARES__NODE_READY) || !deliver_enter(daemon))
         goto out;
     runner = runner_take_locked(node);
@@ -421,14 +431,8 @@ static lares_status deliver_begin(struct message *message, lares_daemon *daemon,
         rc = LARES_ENOMEM;
     else
         rc = message_event_locked(message, event_out);
-    if (rc == LARES_OK &&
-        lares__receiver_reserve(&daemon->receiver, 1, lares__cost(message->len),
-                                1) != LARES__ROOM) {
-        message->event = *event_out;
-        rc = LARES_EBUSY;
-    }
     if (rc < 0) {
-        lares__daemon_leave(daemon);
+        deliver_leave(daemon);
         if (runner != NULL && node->lane_count > 0) {
             runner->next = program->idle;
             program->idle = runner;
@@ -440,7 +444,7 @@ static lares_status deliver_begin(struct message *message, lares_daemon *daemon,
     lares__envelope_link(*event_out, &program->head, 0);
     *runner_out = runner;
 out:
-    lares__mutex_unlock(&program->lock);
+    lares__latch_unlock(&program->lock);
     return rc;
 }
 
@@ -454,16 +458,14 @@ static void deliver_cross(lares_daemon *daemon, struct lares__runner *runner,
     struct lares__mailbox box = {input, input};
     struct lares__outcome outcome;
 
-    *input = (struct lares__input){.event = event,
-                                   .to = daemon,
-                                   .reply = reply,
-                                   .cost = lares__cost(event->len)};
+    *input =
+        (struct lares__input){.event = event, .to = daemon, .reply = reply};
     runner->call.cut = NULL;
     lares__host_cross(&daemon->host, &runner->call, input, 1,
                       event->received_at, &node->clock, &outcome);
     lares__daemon_settle(daemon, runner, &runner->call, &box, &outcome);
     runner_give(node, runner); /* inside still: a stop waits for both */
-    lares__daemon_leave(daemon);
+    deliver_leave(daemon);
 }
 
 static lares_status deliver_now(struct message *message, lares_daemon *daemon,

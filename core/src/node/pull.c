@@ -266,8 +266,7 @@ static lares_status pull_check(lares_daemon *daemon)
     int open;
 
     if (pull == NULL)
-        return lares__error(LARES_EINVAL,
-                            "daemon '%s' is not of a pull kind",
+        return lares__error(LARES_EINVAL, "daemon '%s' is not of a pull kind",
                             daemon->host.name);
     if (lares__call_current() != NULL)
         return lares__error(LARES_EDEADLK, "pull inside a callback");

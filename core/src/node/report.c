@@ -349,13 +349,13 @@ static void counters_program(lares_node *node, lares_rows *rows)
     const struct lares__program *program = &node->program;
     uint64_t ok, none, refused, timeout, bytes;
 
-    lares__mutex_lock(&node->program.lock);
+    lares__latch_lock(&node->program.lock);
     ok = program->ok;
     none = program->none;
     refused = program->refused;
     timeout = program->timeout;
     bytes = program->bytes;
-    lares__mutex_unlock(&node->program.lock);
+    lares__latch_unlock(&node->program.lock);
     counter(rows, "event_bytes_total", "", bytes);
     counter(rows, "publish_total", "result=\"ok\"", ok - none);
     counter(rows, "publish_total", "result=\"none\"", none);

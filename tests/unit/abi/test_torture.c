@@ -10,6 +10,7 @@
 
 struct life {
     const char *lanes; /* NULL: in a world */
+    int64_t patience_ms;
     lares_options *options;
     lares_options *spawn_options;
     lares_key *key;
@@ -169,14 +170,14 @@ static lares_status step_send(struct life *life)
 
 static lares_status step_deliver(struct life *life)
 {
-    return ask(life->daemon, "4", 200, &life->events);
+    return ask(life->daemon, "4", life->patience_ms, &life->events);
 }
 
 static lares_status read_some(struct life *life)
 {
     const lares_event *event;
     lares_events *events = NULL;
-    lares_status rc = lares_inbox_next(life->inbox, 200, &events);
+    lares_status rc = lares_inbox_next(life->inbox, life->patience_ms, &events);
 
     if (rc == LARES_ETIMEDOUT && life->world != NULL)
         return lares_world_run(life->world, 100);
@@ -208,7 +209,7 @@ static lares_status step_pull_send(struct life *life)
 static lares_status step_pull(struct life *life)
 {
     lares_call *call = NULL;
-    lares_status rc = lares_daemon_pull(life->puller, 200, &call);
+    lares_status rc = lares_daemon_pull(life->puller, life->patience_ms, &call);
 
     if (rc < 0)
         return rc;
@@ -349,6 +350,8 @@ static void check_step(const struct step *step, lares_status rc,
     lares_status again = LARES_OK;
 
     lares__alloc_fail(-1, 0);
+    check(strcmp(lares_error_detail(), "out is NULL") != 0);
+    life->patience_ms = 8000;
     life->refused += strcmp(step->name, "register") == 0;
     if (is_documented(step->name, rc))
         again = step_again(step, life);
@@ -362,13 +365,14 @@ static void check_step(const struct step *step, lares_status rc,
 /* Plays it with the n-th allocation failing; 0: it made fewer. */
 static int play(const char *lanes, int64_t n, int sticky)
 {
-    struct life life = {.lanes = lanes};
+    struct life life = {.lanes = lanes, .patience_ms = 100};
     int64_t calls = (int64_t)lares__alloc_count();
 
     lares__alloc_fail(n, sticky);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        lares_status rc = steps[i].fn(&life);
+        lares_status rc = lares_options_new(NULL); /* leaves its detail */
 
+        rc = steps[i].fn(&life);
         if (rc < 0)
             check_step(&steps[i], rc, &life);
     }

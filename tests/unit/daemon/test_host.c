@@ -370,6 +370,21 @@ static void test_host__sketch_covers_what_came_before_alone(void **state)
     rig_take_outputs();
 }
 
+static void test_host__sketch_covers_the_input_itself(void **state)
+{
+    struct source source = source_new(0xa);
+
+    (void)state;
+    open_script();
+    rig_push(source_next(&source, "."));
+    rig_push(source_next(&source, "e"));
+    rig_push(source_next(&source, "e"));
+    rig_cross(UINT32_MAX);
+    check_u64(rig_output(0)->link.horizon, lares__horizon_mask(0xa));
+    check_u64(rig_output(1)->link.horizon, lares__horizon_mask(0xa));
+    rig_take_outputs();
+}
+
 static void test_host__failed_input_leaves_no_bits(void **state)
 {
     struct source a = source_new(0xa), b = source_new(0xb);
@@ -427,7 +442,7 @@ static void push_medley(void)
         else if (i % 13 == 7 && last != NULL)
             rig_push_again(last);
         else
-            rig_push(last = source_next(&sources[i * 5 % 3], text));
+            rig_push(last = source_next(&sources[i / 3 % 3], text));
         if (i % 17 == 3)
             sources[i % 3].head.hash ^= 1;
     }
@@ -710,6 +725,7 @@ int main(void)
         host_test(test_host__counter_of_five_inputs),
         host_test(test_host__no_output_leaves_the_head),
         host_test(test_host__sketch_covers_what_came_before_alone),
+        host_test(test_host__sketch_covers_the_input_itself),
         host_test(test_host__failed_input_leaves_no_bits),
         host_test(test_host__batch_ends_never_show),
         host_test(test_host__chain_ends_at_its_last_number),

@@ -279,6 +279,20 @@ static void test_sieve__fork_is_judged_within_a_crossing(void **state)
     check_counted(1, 2);
 }
 
+static void test_sieve__honest_chain_is_no_fork(void **state)
+{
+    (void)state;
+    check_ok(rig_open(note, NULL));
+    for (uint64_t i = 1; i <= 5; i++)
+        push_honest(A, i);
+    cross();
+    for (uint64_t i = 6; i <= 10; i++)
+        push_honest(A, i);
+    cross();
+    check_shown("6 7 8 9 10");
+    check_counted(0, 0);
+}
+
 static void test_sieve__gap_is_no_fork(void **state)
 {
     (void)state;
@@ -490,19 +504,41 @@ static void check_model(void)
     check_horizon();
 }
 
-/* few numbers, so that they meet often */
-static void push_random(uint64_t *dice, uint64_t *base)
+static uint64_t near_to(uint64_t sequence, uint64_t *dice)
 {
-    uint64_t origin = random_below(dice, ORIGINS + 1);
+    sequence += random_below(dice, 6);
+    return sequence > 2 ? sequence - 2 : 1;
+}
 
-    *base += random_below(dice, 40) == 0;
-    push_link(origin, *base + random_below(dice, 4), random_below(dice, 3),
-              random_below(dice, 3));
+/* An event at or near the end of an origin's chain: its honest successor, it
+ * once more, or anything else. Hashes are few, so that they meet often. */
+static void push_random(uint64_t *dice)
+{
+    static struct known ends[ORIGINS + 1];
+    struct known *end = &ends[random_below(dice, ORIGINS + 1)];
+    uint64_t origin = (uint64_t)(end - ends);
+    uint64_t parent = end->hash;
+
+    switch (random_below(dice, 4)) {
+    case 0:
+        parent = random_below(dice, 3);
+        end->sequence = near_to(end->sequence, dice);
+        end->hash = random_below(dice, 3);
+        break;
+    case 1:
+        end->sequence += end->sequence == 0;
+        break;
+    default:
+        end->sequence++;
+        end->hash = random_below(dice, 3);
+        break;
+    }
+    push_link(origin, end->sequence, parent, end->hash);
 }
 
 static void test_sieve__equals_a_naive_model(void **state)
 {
-    uint64_t dice = 0x5eed, base = 1;
+    uint64_t dice = 0x5eed;
 
     (void)state;
     memset(&model, 0, sizeof model);
@@ -513,7 +549,7 @@ static void test_sieve__equals_a_naive_model(void **state)
         uint32_t batch = 1 + random_below(&dice, 16);
 
         while (count-- > 0)
-            push_random(&dice, &base);
+            push_random(&dice);
         fail_at = random_below(&dice, 12);
         end_at = random_below(&dice, 12);
         if (fail_at == end_at)
@@ -538,6 +574,7 @@ int main(void)
         sieve_test(test_sieve__second_event_at_a_place_is_a_fork),
         sieve_test(test_sieve__other_parent_is_shown_and_counted),
         sieve_test(test_sieve__fork_is_judged_within_a_crossing),
+        sieve_test(test_sieve__honest_chain_is_no_fork),
         sieve_test(test_sieve__gap_is_no_fork),
         sieve_test(test_sieve__last_sequence_of_all_is_shown),
         sieve_test(test_sieve__fork_of_a_failing_input_counts_once),
