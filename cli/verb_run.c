@@ -39,7 +39,7 @@ static int node_run(lares_node *node, const struct lares__job *job)
         return lares__console_fail(&job->console, rc, "start");
     rc = file_load(node, job->file);
     if (rc < 0)
-        return lares__console_fail(&job->console, rc, job->file);
+        return lares__console_fail(&job->console, rc, "load");
     return lares__pump_run(node, job);
 }
 

@@ -143,7 +143,7 @@ int lares__traceback(lua_State *L)
 
 /* -- entering ------------------------------------------------------------- */
 
-/* Make ready to enter Lua: the function comes next, then its arguments. */
+/* Make ready to enter Lua: the function comes next, then its argument. */
 static int runtime_prepare(lua_State *L)
 {
     if (!lua_checkstack(L, SLOTS))
@@ -152,16 +152,21 @@ static int runtime_prepare(lua_State *L)
     return 1;
 }
 
-/* Enter. Whatever comes of it, the stack is as it was before. */
+/* Enter, with one argument. Whatever comes of it, stack and runtime are as
+ * they were before. */
 static int runtime_enter(struct lares__runtime *runtime, lua_State *L,
-                         lares_call *call, int arguments)
+                         lares_call *call, const char *where)
 {
-    int handler = lua_gettop(L) - arguments - 1;
-    int status = lua_pcall(L, arguments, 0, handler);
+    const char *outer = runtime->where;
+    int handler = lua_gettop(L) - 2;
+    int status;
 
+    runtime->where = where;
+    status = lua_pcall(L, 1, 0, handler);
     if (status != LUA_OK && call != NULL)
         lares_call_fail(call, lua_tostring(L, -1));
     lua_settop(L, handler - 1);
+    runtime->where = outer;
     runtime->lua = L;
     return status == LUA_OK;
 }
@@ -261,10 +266,9 @@ lares_verdict lares__instance_create(lua_State *L, lares_call *call,
 
     if (!runtime_prepare(L))
         return LARES_FAILED;
-    runtime->where = "init";
     lua_pushcfunction(L, instance_make);
     lua_pushlightuserdata(L, &making);
-    if (!runtime_enter(runtime, L, call, 1))
+    if (!runtime_enter(runtime, L, call, "init"))
         return LARES_FAILED;
     *instance_out = making.instance;
     return LARES_DONE;
@@ -289,10 +293,9 @@ void lares__instance_destroy(void *object)
 
     if (!runtime_prepare(L))
         return;
-    runtime->where = "close";
     lua_pushcfunction(L, object_close);
     lua_rawgetp(L, LUA_REGISTRYINDEX, instance);
-    runtime_enter(runtime, L, NULL, 1);
+    runtime_enter(runtime, L, NULL, "close");
     lua_pushnil(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, instance);
 }
@@ -387,11 +390,10 @@ lares_verdict lares__instance_process(lares_call *call, void *object)
 
     if (!runtime_prepare(L))
         return LARES_FAILED;
-    runtime->where = "process";
     instance->call = call;
     lua_pushcfunction(L, instance_drain);
     lua_rawgetp(L, LUA_REGISTRYINDEX, instance);
-    done = runtime_enter(runtime, L, call, 1);
+    done = runtime_enter(runtime, L, call, "process");
     instance->call = NULL;
     instance->view->event = NULL;
     return done ? LARES_DONE : LARES_FAILED;

@@ -62,6 +62,12 @@ static lares_status open_fail(lares_status status, const char *text)
     return status;
 }
 
+static lares_status file_fail(lares_status status, const char *path)
+{
+    snprintf(failure, sizeof failure, "%s: %s", path, strerror(errno));
+    return status;
+}
+
 /* -- the file ------------------------------------------------------------- */
 
 static void script_release(struct script *script)
@@ -79,15 +85,17 @@ static lares_status text_read(FILE *file, struct script *script)
 
     do {
         room = room > 0 ? room * 2 : 16 * 1024;
-        text = room <= TEXT_MAX ? realloc(script->text, room) : NULL;
+        if (room > TEXT_MAX)
+            return open_fail(LARES_ETOOBIG, "a script has at most 16 MiB");
+        text = realloc(script->text, room);
         if (text == NULL)
-            return open_fail(LARES_ENOMEM, "the script is too big");
+            return LARES_ENOMEM;
         script->text = text;
         got = fread(text + script->len, 1, room - script->len, file);
         script->len += got;
     } while (got > 0 && script->len == room);
     if (ferror(file))
-        return open_fail(LARES_EIO, strerror(errno));
+        return file_fail(LARES_EIO, script->name + 1);
     return LARES_OK;
 }
 
@@ -115,7 +123,7 @@ static lares_status script_read(const char *path, struct script **out)
     sprintf(script->name, "@%s", path);
     file = fopen(path, "rb");
     if (file == NULL) {
-        rc = open_fail(LARES_ENOTFOUND, strerror(errno));
+        rc = file_fail(errno == ENOMEM ? LARES_ENOMEM : LARES_ENOTFOUND, path);
         goto fail;
     }
     rc = text_read(file, script);
@@ -349,14 +357,18 @@ static int script_register(lua_State *L)
 static lares_status script_load(struct loading *loading)
 {
     lua_State *L = state_new();
+    int status;
 
     if (L == NULL)
         return open_fail(LARES_ENOMEM, "not enough memory for a Lua state");
     lua_pushcfunction(L, lares__traceback);
     lua_pushcfunction(L, script_register);
     lua_pushlightuserdata(L, loading);
-    if (lua_pcall(L, 1, 0, 1) != LUA_OK)
-        loading->status = open_fail(LARES_ESCRIPT, lua_tostring(L, -1));
+    status = lua_pcall(L, 1, 0, 1);
+    if (status != LUA_OK)
+        loading->status =
+            open_fail(status == LUA_ERRMEM ? LARES_ENOMEM : LARES_ESCRIPT,
+                      lua_tostring(L, -1));
     state_close(L);
     return loading->status;
 }

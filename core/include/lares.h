@@ -41,44 +41,44 @@ typedef int32_t lares_verdict;
 
 /* The only list of codes. Values are never reused; a code enters the list with
  * the first function that can answer it. */
-#define LARES_STATUS_MAP(XX)                                                  \
-    XX(OK, 0, "ok")                                                           \
-    XX(EINVAL, -10, "invalid argument")                                       \
-    XX(ENAME, -11, "malformed name")                                          \
-    XX(EOPTION, -12, "unknown option")                                        \
-    XX(ERANGE, -13, "out of range")                                           \
-    XX(ETOOBIG, -14, "too big")                                               \
-    XX(EABI, -16, "ABI mismatch")                                             \
-    XX(ECLOSED, -20, "already ended")                                         \
-    XX(ENOTREADY, -21, "not ready")                                           \
-    XX(EEXIST, -22, "exists already")                                         \
-    XX(ENOTFOUND, -23, "not found")                                           \
-    XX(EBUSY, -24, "busy")                                                    \
-    XX(EDEADLK, -25, "would wait inside a callback")                          \
-    XX(EPHASE, -26, "wrong state")                                            \
-    XX(ESTALE, -27, "superseded")                                             \
-    XX(EDONE, -28, "no more")                                                 \
-    XX(EFORKED, -29, "process was forked")                                    \
-    XX(ENOMEM, -30, "out of memory")                                          \
-    XX(EAGAIN, -31, "no room now")                                            \
-    XX(ETIMEDOUT, -32, "timed out")                                           \
-    XX(EUNKNOWN, -33, "outcome unknown")                                      \
-    XX(EDOWN, -35, "daemon not running")                                      \
-    XX(ELIMIT, -36, "limit reached")                                          \
-    XX(EIO, -37, "i/o failed")                                                \
-    XX(EFORMAT, -40, "malformed bytes")                                       \
-    XX(EVERSION, -41, "unknown version")                                      \
-    XX(EDIGEST, -42, "digest mismatch")                                       \
-    XX(EPARENT, -43, "parent hash mismatch")                                  \
-    XX(EGAP, -44, "sequence gap")                                             \
-    XX(EORIGIN, -45, "origin mismatch")                                       \
-    XX(ESEQUENCE, -47, "sequence exhausted")                                  \
-    XX(EDENIED, -52, "not authorised")                                        \
-    XX(EKEY, -54, "no private key")                                           \
-    XX(ESIGNATURE, -56, "bad signature")                                      \
-    XX(ECALLBACK, -60, "callback failed")                                     \
-    XX(EQUOTA, -62, "output quota exceeded")                                  \
-    XX(ESCRIPT, -64, "script not loadable")                                   \
+#define LARES_STATUS_MAP(XX)                                                   \
+    XX(OK, 0, "ok")                                                            \
+    XX(EINVAL, -10, "invalid argument")                                        \
+    XX(ENAME, -11, "malformed name")                                           \
+    XX(EOPTION, -12, "unknown option")                                         \
+    XX(ERANGE, -13, "out of range")                                            \
+    XX(ETOOBIG, -14, "too big")                                                \
+    XX(EABI, -16, "ABI mismatch")                                              \
+    XX(ECLOSED, -20, "already ended")                                          \
+    XX(ENOTREADY, -21, "not ready")                                            \
+    XX(EEXIST, -22, "exists already")                                          \
+    XX(ENOTFOUND, -23, "not found")                                            \
+    XX(EBUSY, -24, "busy")                                                     \
+    XX(EDEADLK, -25, "would wait inside a callback")                           \
+    XX(EPHASE, -26, "wrong state")                                             \
+    XX(ESTALE, -27, "superseded")                                              \
+    XX(EDONE, -28, "no more")                                                  \
+    XX(EFORKED, -29, "process was forked")                                     \
+    XX(ENOMEM, -30, "out of memory")                                           \
+    XX(EAGAIN, -31, "no room now")                                             \
+    XX(ETIMEDOUT, -32, "timed out")                                            \
+    XX(EUNKNOWN, -33, "outcome unknown")                                       \
+    XX(EDOWN, -35, "daemon not running")                                       \
+    XX(ELIMIT, -36, "limit reached")                                           \
+    XX(EIO, -37, "i/o failed")                                                 \
+    XX(EFORMAT, -40, "malformed bytes")                                        \
+    XX(EVERSION, -41, "unknown version")                                       \
+    XX(EDIGEST, -42, "digest mismatch")                                        \
+    XX(EPARENT, -43, "parent hash mismatch")                                   \
+    XX(EGAP, -44, "sequence gap")                                              \
+    XX(EORIGIN, -45, "origin mismatch")                                        \
+    XX(ESEQUENCE, -47, "sequence exhausted")                                   \
+    XX(EDENIED, -52, "not authorised")                                         \
+    XX(EKEY, -54, "no private key")                                            \
+    XX(ESIGNATURE, -56, "bad signature")                                       \
+    XX(ECALLBACK, -60, "callback failed")                                      \
+    XX(EQUOTA, -62, "output quota exceeded")                                   \
+    XX(ESCRIPT, -64, "script not loadable")                                    \
     XX(EKIND, -70, "unknown kind")
 
 enum {
@@ -142,8 +142,7 @@ typedef struct lares_event {
 } lares_event;
 
 typedef void (*lares_release_fn)(void *user);
-typedef lares_verdict (*lares_create_fn)(lares_call *call,
-                                         lares_daemon *daemon,
+typedef lares_verdict (*lares_create_fn)(lares_call *call, lares_daemon *daemon,
                                          void **instance_out, void *user);
 typedef void (*lares_destroy_fn)(void *instance);
 typedef lares_verdict (*lares_process_fn)(lares_call *call, void *instance);
@@ -159,9 +158,9 @@ typedef lares_verdict (*lares_restore_fn)(lares_call *call, uint32_t version,
  * freed by the author. In this version `snapshot` and `restore` are accepted
  * and not called yet: a failed turn moves nothing, and its object stays. */
 typedef struct lares_daemon_ops {
-    uint32_t size; /* sizeof(lares_daemon_ops) of the author's header */
-    uint32_t flags;         /* 0 */
-    lares_create_fn create; /* NULL: instance = user */
+    uint32_t size;  /* sizeof(lares_daemon_ops) of the author's header */
+    uint32_t flags; /* 0 */
+    lares_create_fn create;   /* NULL: instance = user */
     lares_destroy_fn destroy; /* NULL: nothing to do */
     lares_process_fn process;
     lares_snapshot_fn snapshot; /* both, or neither */
@@ -581,8 +580,8 @@ LARES_API LARES_NODISCARD lares_status lares_node_register(
  * Errors:  EINVAL, ENOTFOUND, EBUSY, EFORKED
  * Since:   0.1
  */
-LARES_API LARES_NODISCARD lares_status
-lares_node_unregister(lares_node *node, const char *kind);
+LARES_API LARES_NODISCARD lares_status lares_node_unregister(lares_node *node,
+                                                             const char *kind);
 
 /**
  * Load a plug-in: a shared object that registers kinds.
@@ -632,8 +631,9 @@ lares_node_spawn(lares_node *node, const char *kind, const lares_key *key,
  * Errors:  EINVAL, ENOTFOUND, EFORKED
  * Since:   0.1
  */
-LARES_API LARES_NODISCARD lares_status
-lares_node_find(lares_node *node, uint64_t origin, lares_daemon **out);
+LARES_API LARES_NODISCARD lares_status lares_node_find(lares_node *node,
+                                                       uint64_t origin,
+                                                       lares_daemon **out);
 
 /**
  * Publish an event on a channel: to all its receivers, or to none.
@@ -648,9 +648,11 @@ lares_node_find(lares_node *node, uint64_t origin, lares_daemon **out);
  *          ENOTREADY, ECLOSED, ESEQUENCE, ENOMEM, EFORKED
  * Since:   0.1
  */
-LARES_API LARES_NODISCARD lares_status
-lares_node_publish(lares_node *node, const char *channel, const void *data,
-                   size_t len, int64_t timeout_ms);
+LARES_API LARES_NODISCARD lares_status lares_node_publish(lares_node *node,
+                                                          const char *channel,
+                                                          const void *data,
+                                                          size_t len,
+                                                          int64_t timeout_ms);
 
 /**
  * Subscribe the program itself to a pattern.
@@ -681,8 +683,9 @@ lares_node_subscribe(lares_node *node, const char *pattern,
  * Errors:  EINVAL, ENOTFOUND, ENOMEM, EFORKED
  * Since:   0.1
  */
-LARES_API LARES_NODISCARD lares_status
-lares_node_report(lares_node *node, const char *what, lares_rows **out);
+LARES_API LARES_NODISCARD lares_status lares_node_report(lares_node *node,
+                                                         const char *what,
+                                                         lares_rows **out);
 
 /* -- daemon ------------------------------------------------------------- */
 
@@ -737,9 +740,10 @@ lares_daemon_deliver(lares_daemon *daemon, const void *data, size_t len,
  *          ESEQUENCE, ENOMEM, EFORKED
  * Since:   0.1
  */
-LARES_API LARES_NODISCARD lares_status
-lares_daemon_send(lares_daemon *daemon, const void *data, size_t len,
-                  int64_t timeout_ms);
+LARES_API LARES_NODISCARD lares_status lares_daemon_send(lares_daemon *daemon,
+                                                         const void *data,
+                                                         size_t len,
+                                                         int64_t timeout_ms);
 
 /**
  * Subscribe a daemon to a pattern, in a queue group unless group is NULL.
@@ -752,9 +756,8 @@ lares_daemon_send(lares_daemon *daemon, const void *data, size_t len,
  * Errors:  EINVAL, ENAME, ELIMIT, ECLOSED, ENOMEM, EFORKED
  * Since:   0.1
  */
-LARES_API LARES_NODISCARD lares_status
-lares_daemon_subscribe(lares_daemon *daemon, const char *pattern,
-                       const char *group);
+LARES_API LARES_NODISCARD lares_status lares_daemon_subscribe(
+    lares_daemon *daemon, const char *pattern, const char *group);
 
 /**
  * Withdraw a subscription of a daemon; one that does not stand is OK.

@@ -43,6 +43,6 @@ compare "exports: < declared only, > exported only" \
     "$work/functions.txt" "$work/exported"
 compare "tests/abi/lares.symbols: < declared only, > listed only" \
     "$work/functions.txt" tests/abi/lares.symbols
-check_language python --include=*.py --include=_trampoline.* bindings/python/lares
+check_language python --include=*.py --include=*.c bindings/python/lares
 check_language lua --include=*.c bindings/lua
 exit $failed

@@ -7,6 +7,7 @@
 #include "plugin.h"
 
 #include <lares.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,18 +16,18 @@ LARES_API lares_status lares_plugin_open(lares_node *node,
 LARES_API const char *lares_plugin_error(void);
 LARES_API int lares_test_releases(void);
 
-static int releases;
-static char reason[128] = "nothing was wrong";
+static atomic_int releases;
+static _Thread_local char reason[128] = "nothing was wrong";
 
 static void count_release(void *user)
 {
     (void)user;
-    releases++;
+    atomic_fetch_add(&releases, 1);
 }
 
 int lares_test_releases(void)
 {
-    return releases;
+    return atomic_load(&releases);
 }
 
 const char *lares_plugin_error(void)

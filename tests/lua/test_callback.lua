@@ -78,6 +78,20 @@ check.test("spawning from init to no end is an error", function()
     check.equal(#node:report "daemons", 0)
 end)
 
+check.test("a traceback names the callback, also behind another one",
+    function()
+        local node = check.node()
+        node:register(check.class("other", function() end))
+        node:register(check.class("subject", function()
+            assert(node:spawn "other")
+            error "after a spawn"
+        end))
+        node:spawn("subject", {subscribe = {"ticks"}})
+        node:publish("ticks", "x")
+        node:run(0.2)
+        check.contains(node:report("letters")[1].text, " process")
+    end)
+
 check.test("the core may be called from a coroutine that is gone", function()
     local node = check.node()
     local seen = 0

@@ -37,6 +37,15 @@ check.test("lines in, lines out", function()
     check.equal(code, 0)
 end)
 
+-- id: LU03
+check.test("a million lines, in order, none lost", function()
+    local output, code = shell [[seq 1000000 >in &&
+        lua5.4 counter.lua <in >out && awk '{print $1 $1}' in | cmp - out &&
+        echo equal]]
+    check.equal(output, "equal\n")
+    check.equal(code, 0)
+end)
+
 check.test("a call that is no tail call runs, too", function()
     local output = shell([[echo a | lua5.4 counter.lua]], "local _ =")
     check.equal(output, "1a\n")

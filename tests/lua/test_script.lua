@@ -126,7 +126,9 @@ check.test("a script that names a kind twice leaves none", function()
 end)
 
 check.test("a missing file is ENOTFOUND", function()
-    check.answers("ENOTFOUND", check.node():load("lua", "/no/such/file.lua"))
+    check.contains(check.answers("ENOTFOUND",
+        check.node():load("lua", "/no/such/file.lua")),
+        "/no/such/file.lua: No such file")
     check.answers("ENOTFOUND", check.node():load("lua", ""))
 end)
 

@@ -46,8 +46,7 @@ uint32_t kind;
 uint32_t flags;
 } lares_event;
 typedef void (*lares_release_fn)(void *user);
-typedef lares_verdict (*lares_create_fn)(lares_call *call,
-lares_daemon *daemon,
+typedef lares_verdict (*lares_create_fn)(lares_call *call, lares_daemon *daemon,
 void **instance_out, void *user);
 typedef void (*lares_destroy_fn)(void *instance);
 typedef lares_verdict (*lares_process_fn)(lares_call *call, void *instance);
@@ -110,36 +109,40 @@ void lares_node_free(lares_node *node);
 lares_status lares_node_register(
 lares_node *node, const char *kind, const lares_options *options,
 const lares_daemon_ops *ops, void *user, lares_release_fn release);
-lares_status
-lares_node_unregister(lares_node *node, const char *kind);
+lares_status lares_node_unregister(lares_node *node,
+const char *kind);
 lares_status lares_node_load(lares_node *node,
 const char *path,
 const char *argument);
 lares_status
 lares_node_spawn(lares_node *node, const char *kind, const lares_key *key,
 const lares_options *options, lares_daemon **out);
-lares_status
-lares_node_find(lares_node *node, uint64_t origin, lares_daemon **out);
-lares_status
-lares_node_publish(lares_node *node, const char *channel, const void *data,
-size_t len, int64_t timeout_ms);
+lares_status lares_node_find(lares_node *node,
+uint64_t origin,
+lares_daemon **out);
+lares_status lares_node_publish(lares_node *node,
+const char *channel,
+const void *data,
+size_t len,
+int64_t timeout_ms);
 lares_status
 lares_node_subscribe(lares_node *node, const char *pattern,
 const lares_options *options, lares_inbox **out);
-lares_status
-lares_node_report(lares_node *node, const char *what, lares_rows **out);
+lares_status lares_node_report(lares_node *node,
+const char *what,
+lares_rows **out);
 uint64_t lares_daemon_origin(const lares_daemon *daemon);
 lares_status
 lares_daemon_key(const lares_daemon *daemon, lares_key **out);
 lares_status
 lares_daemon_deliver(lares_daemon *daemon, const void *data, size_t len,
 int64_t timeout_ms, lares_events **out);
-lares_status
-lares_daemon_send(lares_daemon *daemon, const void *data, size_t len,
+lares_status lares_daemon_send(lares_daemon *daemon,
+const void *data,
+size_t len,
 int64_t timeout_ms);
-lares_status
-lares_daemon_subscribe(lares_daemon *daemon, const char *pattern,
-const char *group);
+lares_status lares_daemon_subscribe(
+lares_daemon *daemon, const char *pattern, const char *group);
 lares_status lares_daemon_unsubscribe(lares_daemon *daemon,
 const char *pattern,
 const char *group);

@@ -70,9 +70,13 @@ static lares_status wait_stopped(lares_node *node, int64_t timeout_ms)
     if (lares__node_is(node, LARES__NODE_NEW))
         return lares__error(LARES_ENOTREADY, "node '%s' is not started",
                             node->name);
-    return lares__node_await(
-        node, has_stopped, node,
-        timeout_ms == 0 ? 0 : lares__node_deadline(node, timeout_ms));
+    if (timeout_ms == 0)
+        return lares__node_await(node, has_stopped, node, 0);
+    lares__node_retain(node); /* its ticket may be dropped meanwhile */
+    rc = lares__node_await(node, has_stopped, node,
+                           lares__node_deadline(node, timeout_ms));
+    lares__node_release(node);
+    return rc;
 }
 
 lares_status lares_node_wait(lares_node *node, int64_t timeout_ms)

@@ -28,8 +28,11 @@ lares_status lares_world_run(lares_world *world, int64_t duration_ms)
         return lares__forked_refuse();
     if (world == NULL)
         return lares__error(LARES_EINVAL, "world is NULL");
-    if (duration_ms < 0)
-        return lares__error(LARES_ERANGE, "a time of %lld ms, below 0",
+    if (duration_ms < 0 ||
+        (uint64_t)duration_ms >
+            (INT64_MAX - lares__sim_now(world->sim)) / 1000000)
+        return lares__error(LARES_ERANGE,
+                            "a time of %lld ms, below 0 or beyond the clock",
                             (long long)duration_ms);
     if (lares__call_current() != NULL)
         return lares__error(LARES_EDEADLK, "runs a world inside a callback");

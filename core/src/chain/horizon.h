@@ -60,6 +60,13 @@ void lares__horizon_observe(struct lares__horizon *horizon, uint64_t origin,
 struct lares__seen *lares__horizon_find(const struct lares__horizon *horizon,
                                         uint64_t origin);
 
+/* The entry observed last, NULL of an empty horizon; valid as from find. */
+static inline struct lares__seen *
+lares__horizon_youngest(const struct lares__horizon *horizon)
+{
+    return horizon->count > 0 ? &horizon->entries[horizon->youngest] : NULL;
+}
+
 /* The three bits of an origin in every sketch. */
 uint64_t lares__horizon_mask(uint64_t origin);
 

@@ -71,6 +71,9 @@ void lares__daemon_poke(lares_daemon *daemon)
     daemon->poke.flags = LARES__INPUT_POKE;
     daemon->poke.to = daemon;
     lares__queue_push(&daemon->lane->queue, &daemon->poke, &daemon->poke);
+    if (atomic_load(&daemon->node->state) == LARES__NODE_STOPPED &&
+        (daemon->node->lane_count == 0 || atomic_load(&daemon->lane->ended)))
+        lares__lane_discard(daemon->lane); /* nobody takes it any more */
 }
 
 static void mailbox_append(struct lares__mailbox *box,
@@ -175,12 +178,6 @@ int lares__daemon_gate_open(const lares_daemon *daemon)
 
     return restart->gate == 0 || atomic_load(&daemon->stopping) ||
            lares__restart_open(restart, lares__node_now(daemon->node));
-}
-
-int lares__daemon_late(const lares_daemon *daemon)
-{
-    return atomic_load_explicit(&daemon->stopping, memory_order_acquire) &&
-           lares__node_now(daemon->node) >= atomic_load(&daemon->grace);
 }
 
 int lares__daemon_renew(lares_daemon *daemon, struct lares__runner *runner)
@@ -314,7 +311,8 @@ static void park(lares_daemon *daemon, struct lares__receiver *full)
 {
     lares_node *node = daemon->node;
 
-    if (full == NULL) { /* no memory: soon again */
+    if (full == NULL) { /* no memory: soon again, and in nobody's way */
+        lares__bus_leave(&node->bus, &daemon->waiter);
         lares__daemon_wake_at(daemon, lares__node_now(node) + 1000000);
         return;
     }
@@ -482,11 +480,12 @@ void lares__daemon_begin_stop(lares_daemon *daemon, uint64_t deadline)
     } else if (deadline < atomic_load(&daemon->grace)) {
         atomic_store(&daemon->grace, deadline);
     }
+    if (!atomic_load(&daemon->closed))
+        lares__daemon_poke(daemon); /* under the lock: its lane lives */
     lares__mutex_unlock(&node->directory.lock);
     if (first)
         lares__bus_dissolve(&node->bus, &daemon->receiver);
     lares__lane_cut(daemon->lane, daemon);
-    lares__daemon_poke(daemon);
 }
 
 static void mailbox_abandon(lares_daemon *daemon, struct lares__runner *runner)
@@ -540,16 +539,21 @@ static void daemon_close(lares_daemon *daemon, struct lares__runner *runner)
     lares__node_notify(node);
 }
 
+int lares__daemon_overdue(const lares_daemon *daemon)
+{
+    return atomic_load_explicit(&daemon->stopping, memory_order_acquire) &&
+           lares__node_now(daemon->node) >= atomic_load(&daemon->grace);
+}
+
 int lares__daemon_drain(lares_daemon *daemon, struct lares__runner *runner)
 {
     struct lares__level level = lares__receiver_level(&daemon->receiver);
-    uint64_t now = lares__node_now(daemon->node);
-    uint64_t grace = atomic_load(&daemon->grace);
     int over = level.count == 0 && daemon->host.outbox.first == NULL;
 
-    if (!over && now < grace) {
-        lares__daemon_wake_at(daemon, grace);
-        return 0;
+    if (!over && !lares__daemon_overdue(daemon)) {
+        if (daemon->host.outbox.first == NULL || daemon->waiter.at != NULL)
+            lares__daemon_wake_at(daemon, atomic_load(&daemon->grace));
+        return 0; /* parked in no line: its gate is nearer */
     }
     for (struct lares__input *i = daemon->mailbox.first; i != NULL; i = i->next)
         level.count--;
@@ -561,29 +565,37 @@ int lares__daemon_drain(lares_daemon *daemon, struct lares__runner *runner)
     return 1;
 }
 
-static int daemon_closed(void *context)
+/* closed, or abandoned by its node */
+static int daemon_ended(void *context)
 {
     const lares_daemon *daemon = context;
 
+    return atomic_load(&daemon->closed) ||
+           lares__node_is(daemon->node, LARES__NODE_STOPPED);
+}
+
+static int daemon_await_end(lares_daemon *daemon, uint64_t deadline)
+{
+    (void)lares__node_await(daemon->node, daemon_ended, daemon, deadline);
     return atomic_load(&daemon->closed);
 }
 
 /* 1 s more than the grace: a callback may take its time to return */
 lares_status lares__daemon_stop(lares_daemon *daemon, int64_t grace_ms)
 {
-    lares_node *node = daemon->node;
-    uint64_t deadline = lares__node_deadline(node, grace_ms);
+    uint64_t deadline = lares__node_deadline(daemon->node, grace_ms);
+    lares_status rc = LARES_OK;
 
     if (atomic_load(&daemon->closed))
         return LARES_OK;
+    lares__receiver_retain(&daemon->receiver); /* the instance's ticket ends */
     lares__daemon_begin_stop(daemon, deadline);
-    if (lares__call_current() != NULL)
-        return LARES_OK;
     if (deadline != UINT64_MAX)
         deadline += 1000000000;
-    if (lares__node_await(node, daemon_closed, daemon, deadline) == LARES_OK)
-        return LARES_OK;
-    return lares__error(LARES_ETIMEDOUT,
-                        "daemon '%s' is still inside a callback",
-                        daemon->host.name);
+    if (lares__call_current() == NULL && !daemon_await_end(daemon, deadline))
+        rc = lares__error(LARES_ETIMEDOUT,
+                          "daemon '%s' is still inside a callback",
+                          daemon->host.name);
+    lares__receiver_release(&daemon->receiver);
+    return rc;
 }

@@ -87,13 +87,13 @@ int lares__daemon_hand_over(lares_daemon *daemon, struct lares__runner *runner);
 
 /* may it cross now? Of the thread inside. */
 int lares__daemon_gate_open(const lares_daemon *daemon);
-/* Is the grace of its stop over? Then what is left becomes letters. */
-int lares__daemon_late(const lares_daemon *daemon);
 /* Makes a lost instance anew; 0: that failed, and counts as a failure. */
 int lares__daemon_renew(lares_daemon *daemon, struct lares__runner *runner);
 
 /* Begins to stop: closes the intake. The earlier of two graces wins. */
 void lares__daemon_begin_stop(lares_daemon *daemon, uint64_t deadline);
+/* it is stopping, and its grace is over: what is left becomes letters */
+int lares__daemon_overdue(const lares_daemon *daemon);
 /* Looks whether a stopping daemon can close, and closes it. Inside; of the
  * lane's thread. 1: it is closed. */
 int lares__daemon_drain(lares_daemon *daemon, struct lares__runner *runner);

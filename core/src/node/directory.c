@@ -234,9 +234,11 @@ void lares__directory_remove(lares_node *node, lares_daemon *daemon)
     daemon->lane->daemons--;
     label_drop(node, daemon->label);
     daemon->label = NULL;
-    lares__mutex_unlock(&node->directory.lock);
+    /* Once the directory is idle kinds are cleared, and lanes end: nobody
+     * pokes a closed daemon. */
     lares__kinds_give_back(&node->kinds, daemon->host.kind);
     atomic_store(&daemon->closed, 1);
+    lares__mutex_unlock(&node->directory.lock);
     lares__receiver_release(&daemon->receiver);
 }
 

@@ -204,7 +204,7 @@ static void cross(struct lares__lane *lane, lares_daemon *daemon)
 static int may_cross(lares_daemon *daemon, struct lares__runner *runner)
 {
     return daemon->pull == NULL && daemon->mailbox.first != NULL &&
-           !lares__daemon_late(daemon) && lares__daemon_gate_open(daemon) &&
+           lares__daemon_gate_open(daemon) &&
            (!daemon->host.gone || lares__daemon_renew(daemon, runner));
 }
 
@@ -218,12 +218,16 @@ static void visit(struct lares__lane *lane, lares_daemon *daemon)
     if (!lares__daemon_enter_lane(daemon))
         return;
     lares__daemon_posture(daemon);
-    if (lares__daemon_hand_over(daemon, runner)) {
+    if (!lares__daemon_overdue(daemon) &&
+        lares__daemon_hand_over(daemon, runner)) {
         if (may_cross(daemon, runner))
             cross(lane, daemon);
         again = daemon->pull == NULL && daemon->mailbox.first != NULL &&
                 daemon->host.outbox.first == NULL &&
                 lares__daemon_gate_open(daemon);
+        if (daemon->host.outbox.first == NULL &&
+            !lares__daemon_gate_open(daemon)) /* outputs may have moved it */
+            lares__daemon_wake_at(daemon, daemon->host.restart.gate);
     }
     if (atomic_load_explicit(&daemon->stopping, memory_order_acquire)) {
         if (lares__daemon_drain(daemon, runner))
@@ -356,8 +360,7 @@ lares_status lares__lane_init(struct lares__lane *lane, lares_node *node,
     return LARES_OK;
 }
 
-/* what is still on its way to daemons that ended */
-static void queue_fini(struct lares__lane *lane)
+void lares__lane_discard(struct lares__lane *lane)
 {
     struct lares__input *input = lares__queue_take(&lane->queue);
 
@@ -367,14 +370,14 @@ static void queue_fini(struct lares__lane *lane)
         if (input->flags & LARES__INPUT_POKE)
             lares__receiver_release(&lares__daemon_of(input->to)->receiver);
         else
-            lares__input_free(input, &lane->runner.publisher.pool);
+            lares__input_free(input, NULL);
         input = next;
     }
 }
 
 void lares__lane_fini(struct lares__lane *lane)
 {
-    queue_fini(lane);
+    lares__lane_discard(lane);
     lares__heap_fini(&lane->gates);
     lares__publisher_fini(&lane->runner.publisher);
     lares__cond_fini(&lane->sleep_cond);

@@ -13,6 +13,9 @@ lares_status lares__lane_start(struct lares__lane *lane);
 void lares__lane_quit(struct lares__lane *lane);
 void lares__lane_wake(struct lares__lane *lane);
 
+/* Forgets what is still on its way; the lane has ended. Any thread. */
+void lares__lane_discard(struct lares__lane *lane);
+
 /* One visit to one daemon; 0: nothing is ready. Of the lane's thread. */
 int lares__lane_turn(struct lares__lane *lane);
 /* is its queue empty? */

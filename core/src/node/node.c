@@ -46,7 +46,7 @@ uint64_t lares__node_deadline(const lares_node *node, int64_t timeout_ms)
     if (timeout_ms < 0)
         return UINT64_MAX;
     now = lares__node_now(node);
-    if ((uint64_t)timeout_ms > (UINT64_MAX - now) / 1000000)
+    if ((uint64_t)timeout_ms > (INT64_MAX - now) / 1000000)
         return UINT64_MAX;
     return now + (uint64_t)timeout_ms * 1000000;
 }
@@ -299,19 +299,13 @@ void lares__node_stop(lares_node *node, int64_t grace_ms)
     lares__node_notify(node);
 }
 
-static int node_stopped(void *context)
-{
-    return lares__node_is(context, LARES__NODE_STOPPED);
-}
-
 void lares__node_drop(lares_node *node)
 {
     if (!lares__node_is(node, LARES__NODE_STOPPED))
         lares__node_stop(node, 0);
     atomic_store(&node->dropped, 1);
-    if (node->lane_count == 0 && lares__call_current() == NULL)
-        (void)lares__node_await(node, node_stopped, node,
-                                lares__node_deadline(node, 0));
+    if (node->lane_count == 0 && lares__node_drive(node))
+        lares__node_undrive(node); /* else whoever runs it does as it leaves */
     lares__node_release(node);
 }
 

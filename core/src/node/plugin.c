@@ -101,17 +101,19 @@ static lares_status plugin_open(lares_node *node, const char *path,
                                 const char *argument,
                                 const struct plugin *plugin)
 {
+    uint32_t number;
     lares_status rc;
 
     pthread_mutex_lock(&node->load_lock);
+    number = ++node->loads;
     node->load_thread = pthread_self();
-    node->load = (struct lares__load){++node->loads, path};
+    node->load = (struct lares__load){number, path};
     atomic_store(&node->loading, 1);
     rc = plugin->open(node, argument);
     atomic_store(&node->loading, 0);
-    if (rc < 0)
-        lares__kinds_remove_load(&node->kinds, node->load.number);
     pthread_mutex_unlock(&node->load_lock);
+    if (rc < 0) /* releases, so no lock is held */
+        lares__kinds_remove_load(&node->kinds, number);
     if (rc < 0 && plugin->error != NULL)
         return lares__error(rc, "%s", plugin->error());
     return rc;

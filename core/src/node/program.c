@@ -465,6 +465,8 @@ static void deliver_cross(lares_daemon *daemon, struct lares__runner *runner,
                       event->received_at, &node->clock, &outcome);
     lares__daemon_settle(daemon, runner, &runner->call, &box, &outcome);
     runner_give(node, runner); /* inside still: a stop waits for both */
+    if (atomic_load_explicit(&daemon->parked, memory_order_relaxed))
+        lares__daemon_poke(daemon); /* it may have a gate to keep */
     deliver_leave(daemon);
 }
 
@@ -485,11 +487,19 @@ static lares_status deliver_now(struct message *message, lares_daemon *daemon,
     return rc;
 }
 
-static int reply_done(void *context)
-{
-    const struct lares__reply *reply = context;
+struct answer {
+    lares_node *node;
+    struct lares__reply *reply;
+};
 
-    return atomic_load(&reply->state) == LARES__REPLY_DONE;
+/* Nobody answers any more once the node has stopped: the thread that was to
+ * may have been abandoned. */
+static int answer_ready(void *context)
+{
+    const struct answer *answer = context;
+
+    return atomic_load(&answer->reply->state) == LARES__REPLY_DONE ||
+           lares__node_is(answer->node, LARES__NODE_STOPPED);
 }
 
 /* The turn did not begin. If outputs of earlier ones stand before it, whoever
@@ -516,6 +526,7 @@ static lares_status deliver_queued(struct message *message,
 {
     lares_node *node = message->node;
     uint64_t deadline = lares__node_deadline(node, timeout_ms);
+    struct answer answer = {node, reply};
     int queued = LARES__REPLY_QUEUED;
     lares_status rc;
 
@@ -525,11 +536,13 @@ static lares_status deliver_queued(struct message *message,
         lares__reply_release(reply); /* the input's: there is none */
         return rc;
     }
-    if (lares__node_await(node, reply_done, reply, deadline) == LARES_OK)
-        return LARES_OK;
+    rc = lares__node_await(node, answer_ready, &answer, deadline);
     if (atomic_compare_exchange_strong(&reply->state, &queued,
                                        LARES__REPLY_CANCELLED))
-        return deliver_late(lares__daemon_of(message->address.to), timeout_ms);
+        return rc == LARES_OK
+                   ? lares__node_ready(node)
+                   : deliver_late(lares__daemon_of(message->address.to),
+                                  timeout_ms);
     if (queued == LARES__REPLY_DONE)
         return LARES_OK;
     return lares__error(LARES_EUNKNOWN, "the turn has begun, and not ended");

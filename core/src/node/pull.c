@@ -154,8 +154,8 @@ static void pulled_settle(struct lares__pulled *pulled, lares_verdict verdict)
     daemon->pull->open = NULL;
     lares__mutex_unlock(&daemon->pull->lock);
     atomic_store(&daemon->pull->thread, 0);
-    lares__daemon_leave(daemon);
     lares__daemon_poke(daemon); /* it may be closing, or have a gate to keep */
+    lares__daemon_leave(daemon);
     lares__node_notify(daemon->node);
 }
 
@@ -168,8 +168,8 @@ static int pulled_open(struct lares__pulled *pulled)
     uint32_t count = box_take(daemon, &pulled->box);
     uint64_t lease_ms = host->kind->lease_ms;
 
-    if (count == 0 ||
-        !lares__host_offer(host, &pulled->call, pulled->box.first, count,
+    pulled->settled = 0; /* an earlier look may have found repeats only */
+    if (!lares__host_offer(host, &pulled->call, pulled->box.first, count,
                            node->io->ops->wall(node->io))) {
         pulled->call.asked = 1;
         pulled_settle(pulled, LARES_DONE);
@@ -185,15 +185,23 @@ static int pulled_open(struct lares__pulled *pulled)
     return 1;
 }
 
+static int pull_closed(void *context)
+{
+    const lares_daemon *daemon = context;
+
+    return atomic_load(&daemon->closed) ||
+           lares__node_is(daemon->node, LARES__NODE_STOPPED);
+}
+
 static int pull_ready(void *context)
 {
     const lares_daemon *daemon = context;
 
-    if (atomic_load(&daemon->closed))
+    if (pull_closed(context))
         return 1;
     return atomic_load(&daemon->pull->waiting) > 0 &&
            atomic_load(&daemon->busy) == LARES__FREE &&
-           !atomic_load(&daemon->parked) && !lares__daemon_late(daemon);
+           !atomic_load(&daemon->parked) && !lares__daemon_overdue(daemon);
 }
 
 /* Parked outputs go first, and the restart gate holds for pullers too: EAGAIN,
@@ -212,13 +220,6 @@ static lares_status pull_enter(lares_daemon *daemon, uint64_t *gate_out)
     if (rc < 0)
         lares__daemon_leave(daemon);
     return rc;
-}
-
-static int pull_closed(void *context)
-{
-    const lares_daemon *daemon = context;
-
-    return atomic_load(&daemon->closed);
 }
 
 /* only time opens the gate; ETIMEDOUT: it has not */
@@ -245,7 +246,7 @@ static lares_status pull_wait(lares_daemon *daemon,
 
         if (rc < 0)
             return rc;
-        if (atomic_load(&daemon->closed))
+        if (pull_closed(daemon))
             return lares__error(LARES_ECLOSED, "daemon '%s' has ended",
                                 daemon->host.name);
         rc = pull_enter(daemon, &gate);

@@ -249,7 +249,9 @@ lares_status lares__node_spawn(lares_node *node, const char *kind,
 
     if (rc < 0)
         return rc;
+    lares__node_retain(node); /* create may drop the last ticket */
     rc = spawn_entered(node, kind, key, options, out);
     lares__directory_leave(node);
+    lares__node_release(node);
     return rc;
 }

@@ -126,6 +126,10 @@ static void stopped(lares_node *node)
     if (lares__directory_idle(node))
         lares__node_emptied(node);
     atomic_store(&node->state, LARES__NODE_STOPPED);
+    atomic_thread_fence(memory_order_seq_cst); /* a poke pushes, then looks */
+    for (uint32_t i = 0; i < node->lanes_made; i++)
+        if (node->lane_count == 0 || atomic_load(&node->lanes[i].ended))
+            lares__lane_discard(&node->lanes[i]); /* a poke that came late */
     lares__node_notify(node);
 }
 

@@ -54,9 +54,15 @@ static void drive_out(lares_node *node)
 
 void lares__node_undrive(lares_node *node)
 {
-    if (atomic_load_explicit(&node->dropped, memory_order_acquire))
+    int dropped = atomic_load(&node->dropped);
+
+    if (dropped)
         drive_out(node);
     atomic_store(&node->driven, 0); /* with a full fence, as notify has */
+    if (!dropped && atomic_load(&node->dropped) && lares__node_drive(node)) {
+        drive_out(node); /* it was dropped between the two looks */
+        atomic_store(&node->driven, 0);
+    }
     if (atomic_load(&node->waiters) == 0)
         return;
     lares__mutex_lock(&node->lot_lock);
@@ -66,7 +72,7 @@ void lares__node_undrive(lares_node *node)
 
 int lares__node_step(lares_node *node)
 {
-    return lares__lane_turn(&node->lanes[0]) || lares__stop_step(node);
+    return lares__stop_step(node) || lares__lane_turn(&node->lanes[0]);
 }
 
 uint64_t lares__node_due(lares_node *node)
@@ -93,19 +99,22 @@ static lares_status drive_sleep(lares_node *node, lares__ready_fn ready,
     return LARES_OK;
 }
 
+/* Who only tries does all that is ready now; else time may be up though there
+ * is always something to do. */
 static lares_status drive(lares_node *node, lares__ready_fn ready,
                           void *context, uint64_t deadline)
 {
+    int tries = lares__node_now(node) >= deadline;
     lares_status rc = LARES_OK;
 
     while (rc == LARES_OK && !ready(context)) {
-        if (lares__node_step(node))
+        int moved = lares__node_step(node);
+
+        if ((moved && tries) || ready(context))
             continue;
-        if (ready(context))
-            break;
-        if (deadline == 0 || lares__node_now(node) >= deadline)
+        if (lares__node_now(node) >= deadline)
             rc = LARES_ETIMEDOUT;
-        else
+        else if (!moved)
             rc = drive_sleep(node, ready, context, deadline);
     }
     return rc;

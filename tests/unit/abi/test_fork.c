@@ -42,8 +42,8 @@ static void have_everything(const char *lanes)
     atomic_store(&releases, 0);
     had.options = options("name", "d");
     had.node = node_open(lanes);
-    check_ok(lares_node_register(had.node, "echo", NULL, &ops, NULL,
-                                 count_release));
+    check_ok(
+        lares_node_register(had.node, "echo", NULL, &ops, NULL, count_release));
     check_ok(lares_node_register(had.node, "pulled", NULL, NULL, NULL, NULL));
     had.daemon = spawn(had.node, "echo", NULL);
     had.puller = spawn(had.node, "pulled", NULL);
@@ -125,8 +125,7 @@ static int refused_node(void)
     refuse(lares_node_stop(had.node, 0));
     refuse(lares_node_wait(had.node, -1));
     refuse(lares_node_run(had.node, -1));
-    refuse(lares_node_register(had.node, "k", NULL, &ops, NULL,
-                               count_release));
+    refuse(lares_node_register(had.node, "k", NULL, &ops, NULL, count_release));
     refuse(lares_node_unregister(had.node, "k"));
     refuse(lares_node_load(had.node, "lua", ""));
     refuse(lares_node_spawn(had.node, "echo", NULL, NULL, &daemon));

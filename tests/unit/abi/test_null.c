@@ -169,29 +169,29 @@ static void test_null__register_releases(void **state)
 
     (void)state; /* id: AB02, AB04 */
     releases = 0;
-    check_status(lares_node_register(NULL, "a", NULL, &echo_ops, NULL,
-                                     count_release),
-                 LARES_EINVAL);
+    check_status(
+        lares_node_register(NULL, "a", NULL, &echo_ops, NULL, count_release),
+        LARES_EINVAL);
     check_i64(releases, 1);
-    check_status(lares_node_register(node, NULL, NULL, &echo_ops, NULL,
-                                     count_release),
-                 LARES_EINVAL);
+    check_status(
+        lares_node_register(node, NULL, NULL, &echo_ops, NULL, count_release),
+        LARES_EINVAL);
     check_i64(releases, 2);
-    check_status(lares_node_register(node, "No", NULL, &echo_ops, NULL,
-                                     count_release),
-                 LARES_ENAME);
+    check_status(
+        lares_node_register(node, "No", NULL, &echo_ops, NULL, count_release),
+        LARES_ENAME);
     check_i64(releases, 3);
-    check_ok(lares_node_register(node, "a", NULL, &echo_ops, NULL,
-                                 count_release));
+    check_ok(
+        lares_node_register(node, "a", NULL, &echo_ops, NULL, count_release));
     check_i64(releases, 3);
-    check_status(lares_node_register(node, "a", NULL, &echo_ops, NULL,
-                                     count_release),
-                 LARES_EEXIST);
+    check_status(
+        lares_node_register(node, "a", NULL, &echo_ops, NULL, count_release),
+        LARES_EEXIST);
     check_i64(releases, 4);
     check_ok(lares_node_unregister(node, "a"));
     check_i64(releases, 5);
-    check_ok(lares_node_register(node, "a", NULL, &echo_ops, NULL,
-                                 count_release));
+    check_ok(
+        lares_node_register(node, "a", NULL, &echo_ops, NULL, count_release));
     node_close(node);
     check_i64(releases, 6);
 }
@@ -289,9 +289,9 @@ static void test_null__a_node_that_has_stopped(void **state)
     check_ok(lares_node_stop(node, -1));
     check_ok(lares_node_run(node, 0));
     releases = 0;
-    check_status(lares_node_register(node, "a", NULL, &echo_ops, NULL,
-                                     count_release),
-                 LARES_ECLOSED);
+    check_status(
+        lares_node_register(node, "a", NULL, &echo_ops, NULL, count_release),
+        LARES_ECLOSED);
     check_i64(releases, 1);
     check_status(lares_node_unregister(node, "a"), LARES_ENOTFOUND);
     check_status(lares_node_load(node, "a", ""), LARES_ECLOSED);
@@ -299,8 +299,7 @@ static void test_null__a_node_that_has_stopped(void **state)
                  LARES_ECLOSED);
     check_status(lares_node_find(node, 1, &daemon), LARES_ENOTFOUND);
     check_status(lares_node_publish(node, "a", "", 0, 0), LARES_ECLOSED);
-    check_status(lares_node_subscribe(node, "a", NULL, &inbox),
-                 LARES_ECLOSED);
+    check_status(lares_node_subscribe(node, "a", NULL, &inbox), LARES_ECLOSED);
     check_u64(rows_count(node, "node"), 1);
     check(daemon == UNTOUCHED && inbox == UNTOUCHED);
     lares_node_free(node);

@@ -32,7 +32,7 @@ static void all_go(void)
     check_ok(lares_node_stop(node, 0));
     check_ok(lares_node_wait(node, 5000));
     lares_node_free(node);
-    for (int i = 0; i < 2000 && threads_count() > house_threads; i++)
+    for (int i = 0; i < 2000 && threads_left() > 0; i++)
         nap_ms(1);
 }
 

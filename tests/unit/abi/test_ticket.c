@@ -36,7 +36,8 @@ static void test_ticket__is_found_by_origin(void **state)
         daemons[i] = spawn(node, "echo", NULL);
     check_u64(rows_count(node, "daemons"), 100);
     for (int i = 0; i < 100; i++) {
-        check_ok(lares_node_find(node, lares_daemon_origin(daemons[i]), &found));
+        check_ok(
+            lares_node_find(node, lares_daemon_origin(daemons[i]), &found));
         check_u64(lares_daemon_origin(found), lares_daemon_origin(daemons[i]));
         lares_daemon_free(found);
     }
@@ -73,8 +74,8 @@ static void *spawn_it(void *arg)
 {
     struct rival *rival = arg;
 
-    rival->rc = lares_node_spawn(rival->node, "echo", rival->key, NULL,
-                                 &rival->daemon);
+    rival->rc =
+        lares_node_spawn(rival->node, "echo", rival->key, NULL, &rival->daemon);
     return NULL;
 }
 

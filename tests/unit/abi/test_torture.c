@@ -52,11 +52,21 @@ static lares_status step_options(struct life *life)
 
 static lares_status step_spawn_options(struct life *life)
 {
-    static const char *const pairs[] = {
-        "name",        "walker", "subscribe",       "in other.>",
-        "publish",     "out",    "argument",        "words",
-        "restart.max", "20",     "restart.initial", "1",
-        "restart.attempts", "1000000", NULL};
+    static const char *const pairs[] = {"name",
+                                        "walker",
+                                        "subscribe",
+                                        "in other.>",
+                                        "publish",
+                                        "out",
+                                        "argument",
+                                        "words",
+                                        "restart.max",
+                                        "20",
+                                        "restart.initial",
+                                        "1",
+                                        "restart.attempts",
+                                        "1000000",
+                                        NULL};
     lares_status rc = lares_options_new(&life->spawn_options);
 
     for (size_t i = 0; rc == LARES_OK && pairs[i] != NULL; i += 2)
@@ -119,8 +129,8 @@ static lares_status step_register_pull(struct life *life)
 
 static lares_status step_spawn(struct life *life)
 {
-    return lares_node_spawn(life->node, "echo", life->key,
-                            life->spawn_options, &life->daemon);
+    return lares_node_spawn(life->node, "echo", life->key, life->spawn_options,
+                            &life->daemon);
 }
 
 static lares_status step_spawn_fresh(struct life *life)
@@ -256,34 +266,34 @@ static const struct step {
     const char *name;
     lares_status (*fn)(struct life *life);
 } steps[] = {
-    {"options", step_options},
+    {"options",       step_options      },
     {"spawn options", step_spawn_options},
-    {"key", step_key},
-    {"chain", step_chain},
-    {"world", step_world},
-    {"node", step_node},
-    {"start", step_start},
-    {"register", step_register},
+    {"key",           step_key          },
+    {"chain",         step_chain        },
+    {"world",         step_world        },
+    {"node",          step_node         },
+    {"start",         step_start        },
+    {"register",      step_register     },
     {"register note", step_register_note},
     {"register pull", step_register_pull},
-    {"spawn", step_spawn},
-    {"spawn fresh", step_spawn_fresh},
-    {"spawn pull", step_spawn_pull},
-    {"subscribe", step_subscribe},
-    {"ledger", step_ledger},
-    {"find", step_find},
-    {"publish", step_publish},
+    {"spawn",         step_spawn        },
+    {"spawn fresh",   step_spawn_fresh  },
+    {"spawn pull",    step_spawn_pull   },
+    {"subscribe",     step_subscribe    },
+    {"ledger",        step_ledger       },
+    {"find",          step_find         },
+    {"publish",       step_publish      },
     {"publish large", step_publish_large},
-    {"send", step_send},
-    {"deliver", step_deliver},
-    {"read", step_read},
-    {"pull send", step_pull_send},
-    {"pull", step_pull},
-    {"report", step_report},
-    {"counters", step_counters},
-    {"unregister", step_unregister},
-    {"stop daemon", step_stop_daemon},
-    {"stop", step_stop},
+    {"send",          step_send         },
+    {"deliver",       step_deliver      },
+    {"read",          step_read         },
+    {"pull send",     step_pull_send    },
+    {"pull",          step_pull         },
+    {"report",        step_report       },
+    {"counters",      step_counters     },
+    {"unregister",    step_unregister   },
+    {"stop daemon",   step_stop_daemon  },
+    {"stop",          step_stop         },
 };
 
 /* -- tools --------------------------------------------------------------- */

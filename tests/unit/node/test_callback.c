@@ -135,11 +135,11 @@ static void stage_set(lares_node *node, lares_world *world)
     stage.world = world;
     kind_add(node, "echo", echo, NULL);
     check_ok(lares_node_register(node, "pull", NULL, NULL, NULL, NULL));
-    check_ok(lares_node_register(node, "try", NULL, &try_ops, NULL,
-                                 try_release));
+    check_ok(
+        lares_node_register(node, "try", NULL, &try_ops, NULL, try_release));
     stage.friend = spawn(node, "echo", options("name", "friend"));
-    stage.puller = spawn(
-        node, "pull", options("subscribe", "full", "mailbox.count", "1"));
+    stage.puller =
+        spawn(node, "pull", options("subscribe", "full", "mailbox.count", "1"));
     check_ok(publish(node, "full", "x", 0));
 }
 
@@ -264,8 +264,8 @@ static lares_verdict self_process(lares_call *call, void *instance)
         self->count++;
         self->deliver = ask(self->daemon, "x", -1, NULL);
         if (event->len > 1)
-            self->send = lares_daemon_send(self->daemon, event->data,
-                                           event->len - 1, 0);
+            self->send =
+                lares_daemon_send(self->daemon, event->data, event->len - 1, 0);
         if (event->len == 4)
             self->send = publish(self->node, "mine", "z", 0);
     }
@@ -274,9 +274,8 @@ static lares_verdict self_process(lares_call *call, void *instance)
 
 static lares_daemon *self_open(struct self *self, const char *lanes)
 {
-    const lares_daemon_ops ops = {.size = sizeof ops,
-                                  .create = self_create,
-                                  .process = self_process};
+    const lares_daemon_ops ops = {
+        .size = sizeof ops, .create = self_create, .process = self_process};
 
     *self = (struct self){.node = node_open(lanes)};
     check_ok(lares_node_register(self->node, "self", NULL, &ops, self, NULL));

@@ -53,7 +53,8 @@ static void check_outputs(const char *lanes)
     check_answer(daemon, "2", "2 2 ", 1);
     check_answer(daemon, "0", "", 3);
     check_answer(daemon, "1", "1 ", 3);
-    check_ok(ask(daemon, "1", -1, NULL)); /* not wanted, published all the same */
+    check_ok(
+        ask(daemon, "1", -1, NULL)); /* not wanted, published all the same */
     check_u64(inbox_read(inbox, 0, texts, sizeof texts), 4);
     check_str(texts, "2 2 1 1 ");
     check_u64(daemon_fact(node, "burst", "arrival"), 4);

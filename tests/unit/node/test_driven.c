@@ -20,8 +20,8 @@ static void test_driven__publish_runs_the_full_daemon(void **state)
 
     (void)state; /* id: NL07 */
     kind_add(node, "note", note, &notes);
-    lares_daemon_free(spawn(
-        node, "note", options("subscribe", "a", "mailbox.count", "2")));
+    lares_daemon_free(
+        spawn(node, "note", options("subscribe", "a", "mailbox.count", "2")));
     check_ok(publish(node, "a", "1", 0));
     check_ok(publish(node, "a", "2", 0));
     check_status(publish(node, "a", "3", 0), LARES_EAGAIN);
@@ -295,6 +295,22 @@ static void test_driven__run_waits_for_time_to_pass(void **state)
 }
 
 /* A gate of the restart policy opens by itself while the node runs. */
+/* Two that feed each other for ever: time is up all the same. */
+static void test_driven__time_is_up_though_there_is_work(void **state)
+{
+    lares_node *node = node_open("0");
+
+    (void)state;
+    kind_add(node, "echo", echo, NULL);
+    lares_daemon_free(
+        spawn(node, "echo", options("subscribe", "a", "publish", "b")));
+    lares_daemon_free(
+        spawn(node, "echo", options("subscribe", "b", "publish", "a")));
+    check_ok(publish(node, "a", "x", 0));
+    check_status(lares_node_run(node, 20), LARES_ETIMEDOUT);
+    node_close(node);
+}
+
 static void test_driven__gates_open_in_time(void **state)
 {
     lares_node *node = node_open("0");
@@ -329,6 +345,7 @@ int main(void)
         house_test(test_driven__one_thread_at_a_time_drives),
         house_test(test_driven__others_feed_the_one_that_runs),
         house_test(test_driven__run_waits_for_time_to_pass),
+        house_test(test_driven__time_is_up_though_there_is_work),
         house_test(test_driven__gates_open_in_time),
     };
 

@@ -116,7 +116,8 @@ static int failure_setup(void **state)
     check_ok(lares_world_new(7, &world));
     check_ok(lares_world_node(world, "east", NULL, &node));
     script.node = node;
-    check_ok(lares_node_register(node, "script", NULL, &script_ops, NULL, NULL));
+    check_ok(
+        lares_node_register(node, "script", NULL, &script_ops, NULL, NULL));
     return rc;
 }
 
@@ -226,8 +227,7 @@ static void test_failure__five_inputs_the_third_fails(void **state)
     for (int i = 0; i < 7; i++)
         check_u64(script.arrivals[i], arrivals[i]);
     check_u64(rows_count(node, "letters"), 1);
-    check_str(cell_text(node, "letters", "name", "script", "reason"),
-              "FAILED");
+    check_str(cell_text(node, "letters", "name", "script", "reason"), "FAILED");
     check_str(cell_text(node, "letters", "name", "script", "text"), "boom");
     check_i64(script.created, 1);
     check_u64(fact("crashes"), 3);
@@ -262,7 +262,7 @@ static void test_failure__poison_then_good(void **state)
 /* -- the restart policy, in virtual time ------------------------------------------- */
 
 /* each letter opens the gate for the next input */
-static const uint64_t all_fail[] = {0,   0,    50,   50,   250,   650,  650,
+static const uint64_t all_fail[] = {0,    0,    50,   50,    250,   650,  650,
                                     2250, 5450, 5450, 15450, 25450, 25450};
 
 static void fill(lares_daemon *daemon)
@@ -326,10 +326,9 @@ static void test_failure__a_success_makes_the_next_wait_0(void **state)
 static void test_failure__options_of_the_policy(void **state)
 {
     static const uint64_t times[] = {0, 0, 7, 17, 27};
-    lares_daemon *daemon =
-        spawn(node, "script",
-              options("restart.initial", "7", "restart.max", "10",
-                      "restart.attempts", "5"));
+    lares_daemon *daemon = spawn(node, "script",
+                                 options("restart.initial", "7", "restart.max",
+                                         "10", "restart.attempts", "5"));
 
     (void)state;
     check_ok(say(daemon, "!", 0));
@@ -342,9 +341,9 @@ static void test_failure__options_of_the_policy(void **state)
 /* No doubling makes anything of 0. */
 static void test_failure__no_wait_at_all(void **state)
 {
-    lares_daemon *daemon = spawn(
-        node, "script",
-        options("restart.initial", "0", "restart.attempts", "100"));
+    lares_daemon *daemon =
+        spawn(node, "script",
+              options("restart.initial", "0", "restart.attempts", "100"));
 
     (void)state;
     check_ok(say(daemon, "!", 0));
@@ -453,8 +452,7 @@ static void test_failure__a_lost_instance_drains(void **state)
     check_u64(inbox_read(inbox, 0, texts, sizeof texts), 1);
     check_str(texts, "b ");
     check_u64(rows_count(node, "letters"), 1);
-    check_str(cell_text(node, "letters", "name", "script", "reason"),
-              "FAILED");
+    check_str(cell_text(node, "letters", "name", "script", "reason"), "FAILED");
     lares_inbox_free(inbox);
     lares_daemon_free(daemon);
 }

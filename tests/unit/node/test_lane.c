@@ -13,8 +13,7 @@ static void kind_on_lane(lares_node *node, const char *kind, const char *label)
     lares_options_free(set);
 }
 
-static lares_daemon *named(lares_node *node, const char *kind,
-                           const char *name)
+static lares_daemon *named(lares_node *node, const char *kind, const char *name)
 {
     return spawn(node, kind, options("name", name));
 }
@@ -164,6 +163,27 @@ static void test_lane__a_long_crossing_is_told_to_end(void **state)
     node_close(node);
 }
 
+/* The lanes are watched while their node stops, too. */
+static void test_lane__a_long_crossing_ends_while_the_node_stops(void **state)
+{
+    lares_node *node = node_open("1");
+    struct slow slow = {0};
+    lares_daemon *daemon;
+
+    (void)state;
+    kind_add(node, "slow", dawdle, &slow);
+    daemon = spawn(node, "slow", NULL);
+    for (int i = 0; i < 30; i++)
+        check_ok(say(daemon, "x", 0));
+    eventually(atomic_load(&slow.count) > 0);
+    check_ok(lares_node_stop(node, -1));
+    check_ok(lares_node_wait(node, 8000));
+    check_u64(atomic_load(&slow.count), 30);
+    check(atomic_load(&slow.entered) > 2); /* once at first, and once a look */
+    lares_daemon_free(daemon);
+    lares_node_free(node);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +192,7 @@ int main(void)
         house_test(test_lane__labels_do_not_share_while_they_need_not),
         house_test(test_lane__one_that_stands_holds_no_other_up),
         house_test(test_lane__a_long_crossing_is_told_to_end),
+        house_test(test_lane__a_long_crossing_ends_while_the_node_stops),
     };
 
     return check_run(tests);

@@ -40,8 +40,8 @@ static int publish_teardown(void **state)
 
 static void listen(const char *kind, const char *count)
 {
-    lares_daemon_free(spawn(
-        node, kind, options("subscribe", "t", "mailbox.count", count)));
+    lares_daemon_free(
+        spawn(node, kind, options("subscribe", "t", "mailbox.count", count)));
 }
 
 static unsigned seen(int i)
@@ -176,8 +176,7 @@ static void *publish_once(void *arg)
 {
     struct publisher *publisher = arg;
 
-    publisher->rc =
-        publish(publisher->node, "t", "x", publisher->timeout_ms);
+    publisher->rc = publish(publisher->node, "t", "x", publisher->timeout_ms);
     atomic_store(&publisher->done, 1);
     return NULL;
 }
@@ -285,9 +284,9 @@ static lares_daemon *sick_open(void)
 {
     lares_daemon *daemon =
         spawn(node, "touchy",
-              options("subscribe", "t", "mailbox.count", "2",
-                      "restart.initial", "60000", "restart.max", "60000",
-                      "restart.attempts", "1000000"));
+              options("subscribe", "t", "mailbox.count", "2", "restart.initial",
+                      "60000", "restart.max", "60000", "restart.attempts",
+                      "1000000"));
 
     check_ok(say(daemon, "!1", 0));
     check_ok(say(daemon, "!2", 0));
@@ -320,10 +319,9 @@ static void test_publish__passes_over_the_sick(void **state)
 /* A sick one with space gets what comes. */
 static void test_publish__the_sick_go_on_collecting(void **state)
 {
-    lares_daemon *sick = spawn(
-        node, "touchy",
-        options("subscribe", "t", "restart.initial", "60000", "restart.max",
-                "60000"));
+    lares_daemon *sick = spawn(node, "touchy",
+                               options("subscribe", "t", "restart.initial",
+                                       "60000", "restart.max", "60000"));
 
     (void)state;
     check_ok(say(sick, "!1", 0));
@@ -360,8 +358,8 @@ static void test_publish__becoming_sick_frees_the_line(void **state)
     kind_add(other, "fail", stand_and_fail, &door);
     lares_daemon_free(
         spawn(other, "fail",
-              options("subscribe", "t", "mailbox.count", "1",
-                      "restart.initial", "60000", "restart.max", "60000")));
+              options("subscribe", "t", "mailbox.count", "1", "restart.initial",
+                      "60000", "restart.max", "60000")));
     check_ok(publish(other, "t", "x", 0));
     eventually(atomic_load(&door.inside) == 1);
     check(pthread_create(&thread, NULL, publish_once, &publisher) == 0);

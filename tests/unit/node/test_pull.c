@@ -190,8 +190,7 @@ static void test_pull__verdicts(void **state)
     call = pull(0);
     check(lares_call_next(call) != NULL);
     check_ok(lares_call_end(call, LARES_FAILED)); /* the third at this one */
-    check_str(cell_text(node, "letters", "name", "pulled", "reason"),
-              "FAILED");
+    check_str(cell_text(node, "letters", "name", "pulled", "reason"), "FAILED");
     check_u64(fact("queued"), 0);
 }
 
@@ -243,6 +242,32 @@ static void test_pull__lease_ends_a_call(void **state)
               "the lease of the call was over");
     check_u64(drain(pull(2000)), 1);
     check_u64(fact("sequence"), 1);
+}
+
+static void *say_later(void *arg)
+{
+    nap_ms(50);
+    return (void *)(intptr_t)say(arg, "x", 0);
+}
+
+/* The puller found nothing to show first: its lease holds all the same. */
+static void test_pull__lease_ends_a_call_that_waited(void **state)
+{
+    pthread_t thread;
+    lares_call *call;
+    void *said;
+
+    (void)state;
+    pull_open("1", "50", NULL);
+    check_status(ask(daemon, "gone", 1, NULL), LARES_ETIMEDOUT);
+    check(pthread_create(&thread, NULL, say_later, daemon) == 0);
+    call = pull(2000);
+    check(pthread_join(thread, &said) == 0);
+    check(said == NULL);
+    check(lares_call_next(call) != NULL);
+    eventually(fact("crashes") == 1);
+    check_status(lares_call_end(call, LARES_DONE), LARES_ESTALE);
+    check_u64(drain(pull(2000)), 1);
 }
 
 static void test_pull__lease_ends_a_call_without_lanes(void **state)
@@ -399,7 +424,8 @@ static void test_pull__takes_a_full_mailbox(void **state)
 
     (void)state;
     pull_open("1", "30000",
-              options("batch", "1", "mailbox.count", "100000"));
+              options("batch", "1", "mailbox.count", "100000", "mailbox.bytes",
+                      "1073741824"));
     for (int i = 0; i < count; i++)
         check_ok(say(daemon, "x", 0));
     for (int i = 0; i < count; i++)
@@ -478,7 +504,7 @@ static void test_pull__parked_outputs_come_first(void **state)
 /* -- pulled as pushed --------------------------------------------------------------- */
 
 struct story {
-    uint64_t hash;     /* of the last output */
+    uint64_t hash; /* of the last output */
     uint64_t sequence, arrival, crashes, letters, sketch;
 };
 
@@ -581,6 +607,7 @@ int main(void)
         pull_test(test_pull__verdicts),
         pull_test(test_pull__waits_for_the_gate),
         pull_test(test_pull__lease_ends_a_call),
+        pull_test(test_pull__lease_ends_a_call_that_waited),
         pull_test(test_pull__lease_ends_a_call_without_lanes),
         pull_test(test_pull__next_call_after_a_lease),
         pull_test(test_pull__lease_races_end),

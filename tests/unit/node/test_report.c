@@ -50,9 +50,9 @@ static int is_hex(const char *text)
     return strlen(text) == 16 && strspn(text, "0123456789abcdef") == 16;
 }
 
-static const char *const tables[] = {"node",    "daemons",  "kinds",
-                                     "lanes",   "subscriptions",
-                                     "letters", "counters"};
+static const char *const tables[] = {"node",    "daemons",       "kinds",
+                                     "lanes",   "subscriptions", "letters",
+                                     "counters"};
 
 /* -- cases --------------------------------------------------------------- */
 
@@ -62,8 +62,8 @@ static void test_report__columns_of_every_table(void **state)
 
     (void)state; /* NO01, for the tables there are */
     check_table(node, "node", TEXT("name"), ID("id"), TEXT("state"),
-                TEXT("version"), U64("uptime_ms"), U64("lanes"),
-                U64("daemons"), U64("leftover"), U64("abandoned"));
+                TEXT("version"), U64("uptime_ms"), U64("lanes"), U64("daemons"),
+                U64("leftover"), U64("abandoned"));
     check_table(node, "daemons", ID("origin"), TEXT("name"), TEXT("kind"),
                 TEXT("state"), U64("lane"), U64("sequence"), U64("arrival"),
                 U64("failures"), U64("gate_ms"), U64("queued"),

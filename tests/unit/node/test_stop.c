@@ -87,9 +87,8 @@ static void actor_open(struct actor *actor, const char *lanes,
     kind_add(actor->node, "echo", echo, NULL);
     check_ok(lares_node_register(actor->node, "act", NULL, &ops, actor,
                                  act_release));
-    lares_daemon_free(spawn(
-        actor->node, "act",
-        options("publish", "out", "subscribe", "in", "batch", batch)));
+    lares_daemon_free(
+        spawn(actor->node, "act", options("publish", "out", "batch", batch)));
 }
 
 static void actor_close(struct actor *actor)
@@ -113,10 +112,14 @@ static lares_daemon *find(struct actor *actor)
     return daemon;
 }
 
+/* Sent, not published: a route would keep the daemon's memory alive. */
 static void feed(struct actor *actor, int count)
 {
+    lares_daemon *daemon = find(actor);
+
     for (int i = 0; i < count; i++)
-        check_ok(publish(actor->node, "in", "x", 0));
+        check_ok(say(daemon, "x", 0));
+    lares_daemon_free(daemon);
 }
 
 /* -- by itself --------------------------------------------------------------- */
@@ -292,8 +295,8 @@ static void test_stop__of_several_at_once(void **state)
     eventually(atomic_load(&actor.door.inside) == 1);
     daemon = find(&actor);
     for (int i = 0; i < 4; i++) {
-        stoppers[i] = (struct stopper){.daemon = daemon,
-                                       .grace_ms = i == 2 ? 0 : -1};
+        stoppers[i] =
+            (struct stopper){.daemon = daemon, .grace_ms = i == 2 ? 0 : -1};
         check(pthread_create(&threads[i], NULL, stop_it, &stoppers[i]) == 0);
     }
     nap_ms(20);
@@ -411,8 +414,7 @@ static void test_stop__does_not_wait_for_a_gate(void **state)
     check(clock_ms() - began < 5000);
     check_u64(inbox_read(inbox, 0, texts, sizeof texts), 1);
     check_str(texts, "good ");
-    check_str(cell_text(node, "letters", "name", "touchy", "reason"),
-              "FAILED");
+    check_str(cell_text(node, "letters", "name", "touchy", "reason"), "FAILED");
     check_u64(rows_count(node, "letters"), 1);
     lares_inbox_free(inbox);
     lares_daemon_free(daemon);
@@ -443,6 +445,29 @@ static void test_stop__parked_outputs_become_letters(void **state)
 }
 
 /* -- kinds ---------------------------------------------------------------------------- */
+
+static void destroy_slowly(void *instance)
+{
+    (void)instance;
+    nap_ms(20);
+}
+
+/* The instance's ticket ends while its stop is waited for. */
+static void test_stop__by_the_ticket_of_the_instance(void **state)
+{
+    const lares_daemon_ops ops = {.size = sizeof ops,
+                                  .create = act_create,
+                                  .process = echo,
+                                  .destroy = destroy_slowly};
+    lares_node *node = node_open("1");
+    struct actor actor = {0};
+
+    (void)state;
+    check_ok(lares_node_register(node, "slow", NULL, &ops, &actor, NULL));
+    check_ok(lares_node_spawn(node, "slow", NULL, NULL, NULL));
+    check_ok(lares_daemon_stop(actor.daemon, -1));
+    node_close(node);
+}
 
 static void test_stop__then_the_kind_can_go(void **state)
 {
@@ -476,6 +501,7 @@ int main(void)
         house_test(test_stop__without_grace_leaves_letters),
         house_test(test_stop__does_not_wait_for_a_gate),
         house_test(test_stop__parked_outputs_become_letters),
+        house_test(test_stop__by_the_ticket_of_the_instance),
         house_test(test_stop__then_the_kind_can_go),
     };
 

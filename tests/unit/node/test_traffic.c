@@ -152,9 +152,8 @@ static void check_order(const char *lanes)
         const char *kinds[] = {"f0", "f1", "f2"};
 
         kind_add(node, kinds[i], follow_process, &followers[i]);
-        lares_daemon_free(
-            spawn(node, kinds[i],
-                  options("subscribe", i == 0 ? "in" : "in out")));
+        lares_daemon_free(spawn(
+            node, kinds[i], options("subscribe", i == 0 ? "in" : "in out")));
     }
     reader.inbox = subscribe(node, ">", options("mailbox.count", "100"));
     check(pthread_create(&thread, NULL, follow_inbox, &reader) == 0);
@@ -227,14 +226,14 @@ static void test_traffic__three_ways_in_with_refusals(void **state)
     memset(&hub, 0, sizeof hub);
     memset(feet, 0, sizeof feet);
     kind_add(node, "hub", hub_process, &hub);
-    daemon = spawn(node, "hub",
-                   options("subscribe", "hub", "publish", "feet",
-                           "mailbox.count", "8"));
+    daemon = spawn(
+        node, "hub",
+        options("subscribe", "hub", "publish", "feet", "mailbox.count", "8"));
     for (int i = 0; i < 3; i++) {
         kind_add(node, kinds[i], follow_process, &feet[i]);
-        lares_daemon_free(spawn(
-            node, kinds[i],
-            options("subscribe", "feet", "mailbox.count", "4")));
+        lares_daemon_free(
+            spawn(node, kinds[i],
+                  options("subscribe", "feet", "mailbox.count", "4")));
     }
     workers = workers_of(node, daemon, rounds(6000, 200000));
     workers_run(workers, PUBLISHERS, publish_send_deliver);
@@ -288,10 +287,10 @@ static void test_traffic__all_in_one_line(void **state)
     memset(&end, 0, sizeof end);
     kind_add(node, "end", follow_process, &end);
     kind_add(node, "echo", echo, NULL);
-    lares_daemon_free(spawn(
-        node, "end", options("subscribe", "line", "mailbox.count", "4")));
-    feeder = spawn(node, "echo",
-                   options("publish", "line", "mailbox.count", "16"));
+    lares_daemon_free(
+        spawn(node, "end", options("subscribe", "line", "mailbox.count", "4")));
+    feeder =
+        spawn(node, "echo", options("publish", "line", "mailbox.count", "16"));
     workers = workers_of(node, feeder, rounds(2500, 100000));
     workers_run(workers, PUBLISHERS, publish_both);
     check_ok(lares_node_stop(node, -1));

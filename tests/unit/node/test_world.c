@@ -139,6 +139,8 @@ static void test_world__checks_its_arguments(void **state)
     check_status(lares_world_node(world, "No", NULL, &second), LARES_ENAME);
     check_status(lares_world_node(world, "west", set, &second), LARES_ERANGE);
     check_status(lares_world_run(world, -1), LARES_ERANGE);
+    check_status(lares_world_run(world, INT64_MAX), LARES_ERANGE);
+    check_ok(lares_world_run(world, 1));
     check(second == NULL);
     lares_options_free(set);
     node_close(node);
