@@ -7,7 +7,7 @@
 /* Plug-ins: shared objects that register kinds. The build says where they are:
  * PLUGIN, and those that are refused, MUTE and TWIN. */
 
-/* -- fixture ------------------------------------------------------------- */
+/* -- fixture -------------------------------------------------------------- */
 
 static lares_node *node;
 
@@ -25,7 +25,7 @@ static int plugin_teardown(void **state)
     return 0;
 }
 
-/* -- tools --------------------------------------------------------------- */
+/* -- tools ---------------------------------------------------------------- */
 
 static int releases(void)
 {
@@ -52,7 +52,7 @@ static void check_loud(const char *kind)
     lares_daemon_free(daemon);
 }
 
-/* -- cases --------------------------------------------------------------- */
+/* -- cases ---------------------------------------------------------------- */
 
 static void test_plugin__by_path(void **state)
 {
@@ -165,7 +165,7 @@ static void test_plugin__asks_things_of_its_node(void **state)
     lares_node_free(fresh);
 }
 
-/* -- threads ------------------------------------------------------------------- */
+/* -- threads -------------------------------------------------------------- */
 
 enum {
     LOADERS = 4,

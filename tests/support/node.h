@@ -123,7 +123,7 @@ static inline lares_inbox *subscribe(lares_node *node, const char *pattern,
     return inbox;
 }
 
-/* -- saying ---------------------------------------------------------------- */
+/* -- saying --------------------------------------------------------------- */
 
 static inline lares_status publish(lares_node *node, const char *channel,
                                    const char *text, int64_t timeout_ms)
@@ -224,6 +224,31 @@ static inline lares_verdict stand(lares_call *call, void *instance)
         atomic_fetch_add(&door->passed, 1);
     }
     return LARES_DONE;
+}
+
+/* -- stopping ------------------------------------------------------------- */
+
+struct stopper {
+    lares_daemon *daemon;
+    int64_t grace_ms;
+    lares_status rc;
+    atomic_int done;
+};
+
+static inline void *stop_it(void *arg)
+{
+    struct stopper *stopper = arg;
+
+    stopper->rc = lares_daemon_stop(stopper->daemon, stopper->grace_ms);
+    atomic_store(&stopper->done, 1);
+    return NULL;
+}
+
+static inline void *wait_for_it(void *arg)
+{
+    lares_status rc = lares_node_wait(arg, -1);
+
+    return (void *)(intptr_t)rc;
 }
 
 /* -- tables --------------------------------------------------------------- */
@@ -327,7 +352,21 @@ static inline uint64_t counter(lares_node *node, const char *name,
     return sum;
 }
 
-/* -- inboxes --------------------------------------------------------------- */
+static inline const char *state_of(lares_node *node)
+{
+    return cell_text(node, "node", "name", "east", "state");
+}
+
+static inline void check_stopped(lares_node *node, uint64_t leftover,
+                                 uint64_t abandoned)
+{
+    check_str(state_of(node), "STOPPED");
+    check_u64(node_fact(node, "leftover"), leftover);
+    check_u64(node_fact(node, "abandoned"), abandoned);
+    check_u64(node_fact(node, "daemons"), leftover);
+}
+
+/* -- inboxes -------------------------------------------------------------- */
 
 /* Takes everything that has come and comes within the time, one text after the
  * other with a blank behind each; answers how many. */

@@ -4,12 +4,24 @@
 #include "daemon/host.h"
 #include "node/pull.h"
 
+#include <assert.h>
+
+/* A borrowed call is over when its callback returns: to use it then, or on
+ * another thread, is a mistake that a debug build stops at. */
+static inline void call_check(const lares_call *call)
+{
+    assert(call == NULL || call->pulled != NULL ||
+           call == lares__call_current());
+    (void)call;
+}
+
 /* Hot path: a pushed call is its callback's own, so it takes no lock. */
 
 const lares_event *lares_call_next(lares_call *call)
 {
     const lares_event *event;
 
+    call_check(call);
     if (call == NULL || !lares__pulled_begin(call))
         return NULL;
     event = lares__call_next(call);
@@ -22,6 +34,7 @@ lares_status lares_call_emit(lares_call *call, const char *channel,
 {
     lares_status rc;
 
+    call_check(call);
     if (call == NULL)
         return lares__error(LARES_EINVAL, "call is NULL");
     if (!lares__pulled_begin(call))
@@ -33,6 +46,7 @@ lares_status lares_call_emit(lares_call *call, const char *channel,
 
 void lares_call_fail(lares_call *call, const char *text)
 {
+    call_check(call);
     if (call == NULL || !lares__pulled_begin(call))
         return;
     lares__call_fail(call, text);
@@ -42,6 +56,7 @@ void lares_call_fail(lares_call *call, const char *text)
 /* set at open, so it needs no lock and outlives the lease */
 const char *lares_call_argument(const lares_call *call)
 {
+    call_check(call);
     if (call == NULL || call->host->argument == NULL)
         return "";
     return call->host->argument;

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "daemon/call.h"
 #include "daemon/name.h"
 
 #include <assert.h>
@@ -31,11 +32,23 @@ static void kind_free(struct lares__kind *kind)
     lares__free(kind);
 }
 
-/* no lock is held: release is foreign code */
+/* No lock is held: release is foreign code. Whichever thread it runs on, also
+ * the node's own, it may wait for nothing. */
+static void user_release(lares_release_fn release, void *user)
+{
+    struct lares_call none = {0};
+    struct lares_call *before;
+
+    if (release == NULL)
+        return;
+    before = lares__call_enter(&none);
+    release(user);
+    lares__call_leave(before);
+}
+
 static void kind_release(struct lares__kind *kind)
 {
-    if (kind->release != NULL)
-        kind->release(kind->user);
+    user_release(kind->release, kind->user);
     kind_free(kind);
 }
 
@@ -203,8 +216,7 @@ fail_kind:
     kind_free(kind); /* memory only: user has one release, below */
 fail:
     assert(rc < 0);
-    if (release != NULL)
-        release(user); /* taken, whatever the result; no lock is held */
+    user_release(release, user); /* taken, whatever the result */
     return rc;
 }
 

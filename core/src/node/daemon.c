@@ -156,11 +156,22 @@ static void follow_policy(lares_daemon *daemon)
     lares__daemon_wake_at(daemon, restart->gate);
 }
 
+/* A daemon that drains and blames no input would try for ever: it has as many
+ * attempts as an input. */
+static void count_vain(lares_daemon *daemon, int blameless)
+{
+    if (!blameless)
+        daemon->vain = 0;
+    else if (atomic_load(&daemon->stopping))
+        daemon->vain++;
+}
+
 static void failed_without_culprit(lares_daemon *daemon, const char *reason)
 {
     struct lares__host *host = &daemon->host;
 
     keep_error(daemon, reason);
+    count_vain(daemon, 1);
     (void)lares__restart_failed(&host->restart, lares__node_now(daemon->node),
                                 0);
     lares__host_show(host);
@@ -271,6 +282,7 @@ static void settle_failure(lares_daemon *daemon, struct lares_call *call,
 
     lares__call_reason(call, reason, sizeof reason);
     keep_error(daemon, reason);
+    count_vain(daemon, call->in_hand == NULL && call->finished == 0);
     if (outcome->refused)
         reply_failed(call->in_hand->reply, LARES_ECALLBACK, reason);
     if (outcome->given_up != NULL)
@@ -548,7 +560,8 @@ int lares__daemon_overdue(const lares_daemon *daemon)
 int lares__daemon_drain(lares_daemon *daemon, struct lares__runner *runner)
 {
     struct lares__level level = lares__receiver_level(&daemon->receiver);
-    int over = level.count == 0 && daemon->host.outbox.first == NULL;
+    int over = (level.count == 0 && daemon->host.outbox.first == NULL) ||
+               daemon->vain >= daemon->host.restart.attempts_max;
 
     if (!over && !lares__daemon_overdue(daemon)) {
         if (daemon->host.outbox.first == NULL || daemon->waiter.at != NULL)

@@ -44,6 +44,7 @@ struct lares_daemon {
     struct lares__mailbox mailbox; /* of a pull kind guarded by pull->lock */
     struct lares__heap_node gate;  /* guarded by the lane's gates_lock */
     /* of the thread inside */
+    uint32_t vain; /* failures while it drains that blame no input, in a row */
     struct lares__waiter waiter; /* its place in a full receiver's line */
     struct lares__host host;
     struct lares__pull *pull; /* NULL: a kind with ops */

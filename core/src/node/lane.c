@@ -360,6 +360,14 @@ lares_status lares__lane_init(struct lares__lane *lane, lares_node *node,
     return LARES_OK;
 }
 
+/* whoever waits for its turn was answered as the node stopped */
+static void input_drop(struct lares__input *input)
+{
+    if (input->reply != NULL)
+        lares__reply_release(input->reply);
+    lares__input_free(input, NULL);
+}
+
 void lares__lane_discard(struct lares__lane *lane)
 {
     struct lares__input *input = lares__queue_take(&lane->queue);
@@ -370,7 +378,7 @@ void lares__lane_discard(struct lares__lane *lane)
         if (input->flags & LARES__INPUT_POKE)
             lares__receiver_release(&lares__daemon_of(input->to)->receiver);
         else
-            lares__input_free(input, NULL);
+            input_drop(input);
         input = next;
     }
 }

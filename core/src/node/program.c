@@ -107,6 +107,7 @@ static void message_fini(struct message *message)
 {
     if (message->event != NULL)
         lares__envelope_release(message->event, NULL);
+    message->event = NULL; /* whoever sent it may end it, too */
 }
 
 /* the event in a block of its own, to be linked; the caller holds the lock */
@@ -464,6 +465,8 @@ static void deliver_cross(lares_daemon *daemon, struct lares__runner *runner,
     lares__host_cross(&daemon->host, &runner->call, input, 1,
                       event->received_at, &node->clock, &outcome);
     lares__daemon_settle(daemon, runner, &runner->call, &box, &outcome);
+    if (daemon->host.gone) /* made anew before the caller goes on */
+        (void)lares__daemon_renew(daemon, runner);
     runner_give(node, runner); /* inside still: a stop waits for both */
     if (atomic_load_explicit(&daemon->parked, memory_order_relaxed))
         lares__daemon_poke(daemon); /* it may have a gate to keep */

@@ -26,7 +26,7 @@ struct lares__pulled {
     int stale;      /* settled, because its lease was over */
     uint64_t lease; /* monotonic ns */
     struct lares__mailbox box;
-    struct lares__envelope *kept; /* the event in hand as the lease ended */
+    struct lares__envelope *kept; /* the last event, as the lease ended */
 };
 
 struct lares__pull *lares__pull_new(void)
@@ -320,6 +320,15 @@ void lares__pulled_unlock(lares_call *call)
     lares__mutex_unlock(&call->pulled->lock);
 }
 
+/* Without lanes, of a node that was dropped while the call was open: nobody
+ * else may come to run it. */
+static void carry_out_stop(lares_node *node)
+{
+    if (node->lane_count == 0 && atomic_load(&node->dropped) &&
+        lares__node_drive(node))
+        lares__node_undrive(node);
+}
+
 lares_status lares__pulled_finish(lares_call *call, lares_verdict verdict)
 {
     struct lares__pulled *pulled = call->pulled;
@@ -333,18 +342,27 @@ lares_status lares__pulled_finish(lares_call *call, lares_verdict verdict)
     else
         pulled_settle(pulled, verdict);
     lares__mutex_unlock(&pulled->lock);
+    carry_out_stop(pulled->daemon->node);
     pulled_release(pulled);
     return rc;
 }
 
+/* also once `next` has answered NULL, and nothing is in hand any more */
+static struct lares__envelope *last_shown(const struct lares_call *call)
+{
+    struct lares__envelope *last = NULL;
+
+    for (struct lares__input *i = call->first; i != call->cursor; i = i->next)
+        if (!(i->flags & (LARES__INPUT_HOLE | LARES__INPUT_REPEAT)))
+            last = i->event;
+    return last;
+}
+
 static void expire_locked(struct lares__pulled *pulled)
 {
-    struct lares__input *hand = pulled->call.in_hand;
-
-    if (hand != NULL) {
-        pulled->kept = hand->event;
+    pulled->kept = last_shown(&pulled->call);
+    if (pulled->kept != NULL)
         lares__envelope_retain(pulled->kept, 1);
-    }
     lares__call_fail(&pulled->call, "the lease of the call was over");
     pulled->stale = 1;
     pulled_settle(pulled, LARES_FAILED);

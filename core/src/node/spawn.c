@@ -14,10 +14,10 @@
 
 /* Design notes
  * - The order: key, kind, host, the origin's place, create, subscriptions,
- *   then it is open. Until the last step its intake is closed, so nothing
- *   reaches a daemon that may still fail to be.
- * - create runs on the caller's thread, outside every lock. The daemon counts
- *   as busy until it is open, so a lane that hears of it goes on. */
+ *   then it is open. The daemon counts as busy until then, so a lane that
+ *   hears of it goes on: what is sent to it waits, and becomes letters if it
+ *   fails to be.
+ * - create runs on the caller's thread, outside every lock. */
 
 enum {
     MAILBOX_COUNT = 1024,

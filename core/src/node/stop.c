@@ -182,6 +182,9 @@ int lares__stop_step(lares_node *node)
         stop->pause = pause_max;
     switch (stop->phase) {
     case LARES__STOP_NONE:
+        /* a publish that found the node ready has queued its event by now */
+        lares__latch_lock(&node->program.lock);
+        lares__latch_unlock(&node->program.lock);
         stop->phase = LARES__STOP_SETTLE;
         return 1;
     case LARES__STOP_SETTLE:

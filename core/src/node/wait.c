@@ -104,7 +104,7 @@ static lares_status drive_sleep(lares_node *node, lares__ready_fn ready,
 static lares_status drive(lares_node *node, lares__ready_fn ready,
                           void *context, uint64_t deadline)
 {
-    int tries = lares__node_now(node) >= deadline;
+    int tries = deadline == 0 || lares__node_now(node) >= deadline;
     lares_status rc = LARES_OK;
 
     while (rc == LARES_OK && !ready(context)) {
@@ -112,7 +112,7 @@ static lares_status drive(lares_node *node, lares__ready_fn ready,
 
         if ((moved && tries) || ready(context))
             continue;
-        if (lares__node_now(node) >= deadline)
+        if (tries || lares__node_now(node) >= deadline)
             rc = LARES_ETIMEDOUT;
         else if (!moved)
             rc = drive_sleep(node, ready, context, deadline);

@@ -6,7 +6,7 @@
 /* In a forked child the library is dead: every call is refused, and frees
  * touch nothing that a thread of the parent may hold. */
 
-/* -- fixture ------------------------------------------------------------- */
+/* -- fixture -------------------------------------------------------------- */
 
 static char sentinel;
 
@@ -73,7 +73,7 @@ static void free_everything(void)
     lares_node_free(had.node);
 }
 
-/* -- in the child ------------------------------------------------------------- */
+/* -- in the child --------------------------------------------------------- */
 
 /* The number of the first call that was not refused, 0: all were. */
 #define refuse(call)                                                           \
@@ -185,7 +185,7 @@ static int child_main(void)
     return 0;
 }
 
-/* -- cases --------------------------------------------------------------- */
+/* -- cases ---------------------------------------------------------------- */
 
 static void check_child(pid_t child)
 {

@@ -3,7 +3,7 @@
 /* Every function of the header with NULL for each pointer that it needs, with
  * a ticket of something that has ended, and after its node was freed. */
 
-/* -- tools --------------------------------------------------------------- */
+/* -- tools ---------------------------------------------------------------- */
 
 /* What no function may write to unless it answers OK. */
 static char sentinel;
@@ -21,7 +21,7 @@ static void count_release(void *user)
 static const lares_daemon_ops echo_ops = {.size = sizeof echo_ops,
                                           .process = echo};
 
-/* -- NULL ------------------------------------------------------------------- */
+/* -- NULL ----------------------------------------------------------------- */
 
 static void test_null__values(void **state)
 {
@@ -167,7 +167,7 @@ static void test_null__register_releases(void **state)
 {
     lares_node *node = node_open("0");
 
-    (void)state; /* id: AB02, AB04 */
+    (void)state; /* id: AB02 */
     releases = 0;
     check_status(
         lares_node_register(NULL, "a", NULL, &echo_ops, NULL, count_release),
@@ -196,7 +196,7 @@ static void test_null__register_releases(void **state)
     check_i64(releases, 6);
 }
 
-/* -- what has ended ---------------------------------------------------------- */
+/* -- what has ended ------------------------------------------------------- */
 
 static void check_ended_daemon(lares_daemon *daemon, uint64_t origin)
 {
@@ -305,7 +305,7 @@ static void test_null__a_node_that_has_stopped(void **state)
     lares_node_free(node);
 }
 
-/* -- times -------------------------------------------------------------------- */
+/* -- times ---------------------------------------------------------------- */
 
 static void test_null__times_below_for_ever(void **state)
 {

@@ -2,7 +2,7 @@
 
 /* Tickets: of their own each, freed anywhere, never of a successor. */
 
-/* -- tools --------------------------------------------------------------- */
+/* -- tools ---------------------------------------------------------------- */
 
 static const char seed[32] = "one identity, again and again...";
 
@@ -23,7 +23,7 @@ static lares_daemon *spawn_as(lares_node *node, const lares_key *key,
     return daemon;
 }
 
-/* -- finding ----------------------------------------------------------------- */
+/* -- finding -------------------------------------------------------------- */
 
 static void test_ticket__is_found_by_origin(void **state)
 {
@@ -107,7 +107,7 @@ static void test_ticket__one_of_many_wins_an_identity(void **state)
     node_close(node);
 }
 
-/* -- freeing ------------------------------------------------------------------- */
+/* -- freeing -------------------------------------------------------------- */
 
 static void test_ticket__each_is_freed_on_its_own(void **state)
 {
@@ -223,7 +223,7 @@ static void test_ticket__freed_on_any_thread(void **state)
     }
 }
 
-/* -- successors ------------------------------------------------------------------- */
+/* -- successors ----------------------------------------------------------- */
 
 /* Nothing that is done by an old ticket reaches the one that came after. */
 static void check_stale(lares_daemon *stale, lares_daemon *successor)
@@ -281,7 +281,7 @@ static void test_ticket__keeps_nothing_of_its_kind(void **state)
     node_close(node);
 }
 
-/* -- another life ----------------------------------------------------------------- */
+/* -- another life --------------------------------------------------------- */
 
 static uint64_t publish_five(lares_key *key, struct notes *notes)
 {

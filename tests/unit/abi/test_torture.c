@@ -6,7 +6,7 @@
  * reports it must leave everything as it was, so the same step, with memory
  * again, succeeds, and the rest of the life comes out as ever. */
 
-/* -- fixture ------------------------------------------------------------- */
+/* -- fixture -------------------------------------------------------------- */
 
 struct life {
     const char *lanes; /* NULL: in a world */
@@ -34,7 +34,7 @@ static void life_release(void *user)
     ((struct life *)user)->releases++;
 }
 
-/* -- steps --------------------------------------------------------------- */
+/* -- steps ---------------------------------------------------------------- */
 
 static lares_status step_options(struct life *life)
 {
@@ -296,7 +296,7 @@ static const struct step {
     {"stop",          step_stop         },
 };
 
-/* -- tools --------------------------------------------------------------- */
+/* -- tools ---------------------------------------------------------------- */
 
 /* What a step may answer when memory runs out somewhere in it. */
 static int is_documented(const char *name, lares_status rc)
@@ -414,7 +414,7 @@ static void play_all(const char *lanes, int sticky, int64_t stride)
     check_nothing_left(lanes, n, sticky);
 }
 
-/* -- cases --------------------------------------------------------------- */
+/* -- cases ---------------------------------------------------------------- */
 
 static void test_torture__each_allocation_once(void **state)
 {

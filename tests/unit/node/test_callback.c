@@ -2,7 +2,7 @@
 
 /* What works inside the callbacks of a daemon, and what is refused there. */
 
-/* -- fixture ------------------------------------------------------------- */
+/* -- fixture -------------------------------------------------------------- */
 
 /* Where something was tried, and what came of it. */
 enum place {
@@ -184,7 +184,7 @@ static void check_stage(void)
     lares_daemon_free(stage.puller);
 }
 
-/* -- cases --------------------------------------------------------------- */
+/* -- cases ---------------------------------------------------------------- */
 
 static void test_callback__everything_but_waiting(void **state)
 {
@@ -233,7 +233,7 @@ static void test_callback__everything_but_waiting_on_a_lane(void **state)
     node_close(stage.node);
 }
 
-/* -- to itself ------------------------------------------------------------------ */
+/* -- to itself ------------------------------------------------------------ */
 
 struct self {
     lares_daemon *daemon; /* as create was given it */

@@ -2,7 +2,7 @@
 
 /* Turns that somebody waits for. */
 
-/* -- tools --------------------------------------------------------------- */
+/* -- tools ---------------------------------------------------------------- */
 
 static char texts[4096];
 
@@ -39,7 +39,7 @@ static lares_verdict burst(lares_call *call, void *instance)
     return LARES_DONE;
 }
 
-/* -- cases --------------------------------------------------------------- */
+/* -- cases ---------------------------------------------------------------- */
 
 static void check_outputs(const char *lanes)
 {
@@ -137,7 +137,7 @@ static void test_deliver__is_down_while_the_gate_is_closed(void **state)
     node_close(node);
 }
 
-/* -- waiting for the turn -------------------------------------------------------- */
+/* -- waiting for the turn ------------------------------------------------- */
 
 struct deliverer {
     lares_daemon *daemon;
@@ -172,6 +172,27 @@ static void test_deliver__given_up_in_the_queue_never_runs(void **state)
     check_u64(atomic_load(&door.passed), 3);
     check_u64(daemon_fact(node, "stand", "arrival"), 5);
     check_u64(daemon_fact(node, "stand", "queued"), 0);
+    lares_daemon_free(daemon);
+    node_close(node);
+}
+
+/* Refused with its event in hand, which goes once. */
+static void test_deliver__finds_no_space(void **state)
+{
+    struct door door = {0};
+    lares_node *node = node_open("1");
+    lares_daemon *daemon;
+
+    (void)state;
+    kind_add(node, "stand", stand, &door);
+    daemon = spawn(node, "stand", options("mailbox.count", "1"));
+    check_ok(say(daemon, "1", 0));
+    eventually(atomic_load(&door.inside) == 1);
+    check_status(ask(daemon, "2", 0, NULL), LARES_EAGAIN);
+    check_status(ask(daemon, "3", 20, NULL), LARES_ETIMEDOUT);
+    check_detail("stand");
+    atomic_store(&door.open, 1);
+    check_ok(ask(daemon, "4", 2000, NULL));
     lares_daemon_free(daemon);
     node_close(node);
 }
@@ -263,7 +284,7 @@ static void test_deliver__waits_while_its_daemon_ends(void **state)
     lares_node_free(node);
 }
 
-/* -- outputs without space ---------------------------------------------------------- */
+/* -- outputs without space ------------------------------------------------ */
 
 /* A daemon whose outputs go to an inbox of two. */
 static lares_node *narrow_open(const char *lanes, lares_daemon **daemon_out,
@@ -328,7 +349,7 @@ static void test_deliver__closing_receiver_lets_outputs_go(void **state)
     node_close(node);
 }
 
-/* -- bounds --------------------------------------------------------------------------- */
+/* -- bounds --------------------------------------------------------------- */
 
 static void test_deliver__checks_its_arguments(void **state)
 {
@@ -365,6 +386,7 @@ int main(void)
         house_test(test_deliver__failure_leaves_the_streak_alone),
         house_test(test_deliver__is_down_while_the_gate_is_closed),
         house_test(test_deliver__given_up_in_the_queue_never_runs),
+        house_test(test_deliver__finds_no_space),
         house_test(test_deliver__waits_for_its_turn),
         house_test(test_deliver__begun_and_not_ended_is_unknown),
         house_test(test_deliver__waits_while_its_daemon_ends),

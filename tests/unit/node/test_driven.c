@@ -2,7 +2,7 @@
 
 /* Nodes without lanes: whoever waits runs them. */
 
-/* -- tools --------------------------------------------------------------- */
+/* -- tools ---------------------------------------------------------------- */
 
 static char texts[4096];
 
@@ -11,7 +11,7 @@ static uint64_t read_all(lares_inbox *inbox, int64_t timeout_ms)
     return inbox_read(inbox, timeout_ms, texts, sizeof texts);
 }
 
-/* -- what waits, runs ------------------------------------------------------ */
+/* -- what waits, runs ----------------------------------------------------- */
 
 static void test_driven__publish_runs_the_full_daemon(void **state)
 {
@@ -128,7 +128,7 @@ static void test_driven__run_does_all_that_is_ready(void **state)
     node_close(node);
 }
 
-/* -- in a callback ---------------------------------------------------------- */
+/* -- in a callback -------------------------------------------------------- */
 
 struct asker {
     lares_node *node;
@@ -199,7 +199,7 @@ static void test_driven__nothing_waits_in_a_callback(void **state)
     check_asker("1");
 }
 
-/* -- several threads --------------------------------------------------------- */
+/* -- several threads ------------------------------------------------------ */
 
 enum {
     WAITERS = 4,

@@ -2,7 +2,7 @@
 
 /* A program's own subscription. */
 
-/* -- tools --------------------------------------------------------------- */
+/* -- tools ---------------------------------------------------------------- */
 
 static char texts[65536];
 
@@ -126,7 +126,7 @@ static void test_inbox__checks_pattern_and_options(void **state)
     check_refused("a", "batch", "1", LARES_EOPTION);
 }
 
-/* -- reading ---------------------------------------------------------------- */
+/* -- reading -------------------------------------------------------------- */
 
 static void test_inbox__hands_out_64_at_a_time(void **state)
 {
@@ -240,7 +240,7 @@ static void test_inbox__many_readers(void **state)
     lares_node_free(node);
 }
 
-/* -- the end ----------------------------------------------------------------- */
+/* -- the end -------------------------------------------------------------- */
 
 static void test_inbox__hands_out_the_rest(void **state)
 {

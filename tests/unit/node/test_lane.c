@@ -2,7 +2,7 @@
 
 /* Which lane a daemon goes to, and that lanes do not hold each other up. */
 
-/* -- tools --------------------------------------------------------------- */
+/* -- tools ---------------------------------------------------------------- */
 
 static void kind_on_lane(lares_node *node, const char *kind, const char *label)
 {
@@ -23,7 +23,7 @@ static uint64_t lane_of(lares_node *node, const char *name)
     return daemon_fact(node, name, "lane");
 }
 
-/* -- cases --------------------------------------------------------------- */
+/* -- cases ---------------------------------------------------------------- */
 
 static void test_lane__labels_and_the_rest(void **state)
 {

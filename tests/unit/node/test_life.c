@@ -2,21 +2,7 @@
 
 #include <malloc.h>
 
-/* -- tools --------------------------------------------------------------- */
-
-static const char *state_of(lares_node *node)
-{
-    return cell_text(node, "node", "name", "east", "state");
-}
-
-static void check_stopped(lares_node *node, uint64_t leftover,
-                          uint64_t abandoned)
-{
-    check_str(state_of(node), "STOPPED");
-    check_u64(node_fact(node, "leftover"), leftover);
-    check_u64(node_fact(node, "abandoned"), abandoned);
-    check_u64(node_fact(node, "daemons"), leftover);
-}
+/* -- tools ---------------------------------------------------------------- */
 
 static size_t heap_bytes(void)
 {
@@ -25,7 +11,7 @@ static size_t heap_bytes(void)
     return info.uordblks + info.hblkhd;
 }
 
-/* -- starting and stopping ------------------------------------------------- */
+/* -- starting and stopping ------------------------------------------------ */
 
 static void test_life__goes_through_its_states(void **state)
 {
@@ -147,85 +133,7 @@ static void test_life__stopped_one_takes_no_work(void **state)
     lares_node_free(node);
 }
 
-/* -- races ----------------------------------------------------------------- */
-
-struct spawner {
-    lares_node *node;
-    lares_status rc; /* the first that was not OK */
-    atomic_uint made;
-};
-
-static void *spawn_until_refused(void *arg)
-{
-    struct spawner *spawner = arg;
-
-    do {
-        spawner->rc = lares_node_spawn(spawner->node, "echo", NULL, NULL, NULL);
-        atomic_fetch_add(&spawner->made, spawner->rc == LARES_OK);
-    } while (spawner->rc == LARES_OK);
-    return NULL;
-}
-
-static void race_spawn_and_stop(const char *lanes, unsigned head_start)
-{
-    struct spawner spawner = {.node = node_open(lanes)};
-    pthread_t thread;
-
-    kind_add(spawner.node, "echo", echo, NULL);
-    check(pthread_create(&thread, NULL, spawn_until_refused, &spawner) == 0);
-    while (atomic_load(&spawner.made) < head_start)
-        sched_yield();
-    check_ok(lares_node_stop(spawner.node, 0));
-    check_ok(lares_node_wait(spawner.node, 8000));
-    check(pthread_join(thread, NULL) == 0);
-    check_status(spawner.rc, LARES_ECLOSED);
-    check_stopped(spawner.node, 0, 0);
-    lares_node_free(spawner.node);
-}
-
-static void test_life__spawn_races_stop(void **state)
-{
-    int count = rounds(1000, 10000);
-
-    (void)state; /* id: NL02 */
-    for (int i = 0; i < count; i++)
-        race_spawn_and_stop("1", (unsigned)i % 4);
-}
-
-static void *start_it(void *arg)
-{
-    lares_status rc = lares_node_start(arg);
-
-    return (void *)(intptr_t)rc;
-}
-
-/* Either the start came first and the stop ends it, or the stop did. */
-static void race_start_and_stop(void)
-{
-    lares_node *node = NULL;
-    pthread_t thread;
-    void *rc;
-
-    check_ok(lares_node_new("east", NULL, &node));
-    check(pthread_create(&thread, NULL, start_it, node) == 0);
-    sched_yield();
-    check_ok(lares_node_stop(node, 0));
-    check(pthread_join(thread, &rc) == 0);
-    check((intptr_t)rc == LARES_OK || (intptr_t)rc == LARES_ECLOSED);
-    check_ok(lares_node_wait(node, 8000));
-    lares_node_free(node);
-}
-
-static void test_life__start_races_stop(void **state)
-{
-    int count = rounds(300, 10000);
-
-    (void)state;
-    for (int i = 0; i < count; i++)
-        race_start_and_stop();
-}
-
-/* -- the end --------------------------------------------------------------- */
+/* -- the end -------------------------------------------------------------- */
 
 static void test_life__many_idle_daemons_end_at_once(void **state)
 {
@@ -369,13 +277,6 @@ static void test_life__earlier_deadline_wins(void **state)
     check_graces(50, 30000);
 }
 
-static void *wait_for_it(void *arg)
-{
-    lares_status rc = lares_node_wait(arg, -1);
-
-    return (void *)(intptr_t)rc;
-}
-
 static void test_life__many_may_wait(void **state)
 {
     lares_node *node = node_open("1");
@@ -394,170 +295,7 @@ static void test_life__many_may_wait(void **state)
     lares_node_free(node);
 }
 
-/* -- tickets --------------------------------------------------------------- */
-
-static void test_life__last_ticket_stops_it(void **state)
-{
-    lares_node *node = node_open("2");
-    lares_daemon *daemon;
-    lares_inbox *inbox;
-    lares_events *events = NULL;
-
-    (void)state;
-    kind_add(node, "echo", echo, NULL);
-    daemon = spawn(node, "echo", NULL);
-    inbox = subscribe(node, "a", NULL);
-    lares_node_free(node);
-    check_status(lares_inbox_next(inbox, 8000, &events), LARES_ECLOSED);
-    check_status(say(daemon, "x", -1), LARES_ECLOSED);
-    lares_daemon_free(daemon);
-    lares_inbox_free(inbox);
-}
-
-/* A daemon that drops a node's last ticket, and the tickets of itself. */
-struct dropper {
-    lares_node *node;
-    lares_daemon *daemon;
-    atomic_int dropped;
-    atomic_int released;
-};
-
-static lares_verdict drop(lares_call *call, void *instance)
-{
-    struct dropper *dropper = instance;
-
-    while (lares_call_next(call) != NULL) {
-        lares_daemon_free(dropper->daemon);
-        lares_node_free(dropper->node);
-        lares_call_emit(call, NULL, "dropped", 7);
-        atomic_store(&dropper->dropped, 1);
-    }
-    return LARES_DONE;
-}
-
-static void dropper_release(void *user)
-{
-    struct dropper *dropper = user;
-
-    atomic_store(&dropper->released, 1);
-}
-
-static void dropper_open(struct dropper *dropper, const char *lanes)
-{
-    const lares_daemon_ops ops = {.size = sizeof ops, .process = drop};
-
-    *dropper = (struct dropper){.node = node_open(lanes)};
-    check_ok(lares_node_register(dropper->node, "drop", NULL, &ops, dropper,
-                                 dropper_release));
-    dropper->daemon = spawn(dropper->node, "drop", options("subscribe", "a"));
-}
-
-static void test_life__last_ticket_dropped_in_a_callback(void **state)
-{
-    struct dropper dropper;
-
-    (void)state; /* id: NL05 */
-    dropper_open(&dropper, "1");
-    check_ok(publish(dropper.node, "a", "x", 0));
-    eventually(atomic_load(&dropper.released));
-    check(atomic_load(&dropper.dropped));
-}
-
-/* Without lanes the call that runs the node carries out the stop. */
-static void test_life__last_ticket_dropped_inside_run(void **state)
-{
-    struct dropper dropper;
-
-    (void)state; /* id: NL05 */
-    dropper_open(&dropper, "0");
-    check_ok(publish(dropper.node, "a", "x", 0));
-    check_ok(lares_node_run(dropper.node, -1));
-    check(atomic_load(&dropper.dropped));
-    check(atomic_load(&dropper.released));
-}
-
-static void check_dropped_inside_deliver(const char *lanes)
-{
-    struct dropper dropper;
-    lares_events *events = NULL;
-
-    dropper_open(&dropper, lanes);
-    check_ok(ask(dropper.daemon, "x", -1, &events));
-    check_u64(lares_events_next(events)->len, 7);
-    lares_events_free(events);
-    eventually(atomic_load(&dropper.released));
-}
-
-static void test_life__last_ticket_dropped_inside_deliver(void **state)
-{
-    (void)state; /* id: NL05 */
-    check_dropped_inside_deliver("2");
-    check_dropped_inside_deliver("0");
-}
-
-static lares_verdict drop_other(lares_call *call, void *instance)
-{
-    while (lares_call_next(call) != NULL)
-        lares_node_free(instance);
-    return LARES_DONE;
-}
-
-static void count_release(void *user)
-{
-    atomic_fetch_add((atomic_int *)user, 1);
-}
-
-/* Nobody else runs the node that goes: the callback's thread does. */
-static void test_life__last_ticket_dropped_by_another_node(void **state)
-{
-    const lares_daemon_ops ops = {.size = sizeof ops, .process = echo};
-    lares_node *node = node_open("0"), *other = node_open("0");
-    atomic_int released = 0;
-    lares_daemon *daemon;
-
-    (void)state; /* id: NL05 */
-    check_ok(lares_node_register(other, "echo", NULL, &ops, &released,
-                                 count_release));
-    check_ok(lares_node_spawn(other, "echo", NULL, NULL, NULL));
-    kind_add(node, "drop", drop_other, other);
-    daemon = spawn(node, "drop", NULL);
-    check_ok(ask(daemon, "x", -1, NULL));
-    check_i64(atomic_load(&released), 1);
-    lares_daemon_free(daemon);
-    node_close(node);
-}
-
-static lares_verdict drop_in_create(lares_call *call, lares_daemon *daemon,
-                                    void **instance_out, void *user)
-{
-    (void)call;
-    (void)daemon;
-    *instance_out = NULL;
-    lares_node_free(user);
-    return LARES_DONE;
-}
-
-static void check_dropped_inside_create(const char *lanes)
-{
-    const lares_daemon_ops ops = {
-        .size = sizeof ops, .create = drop_in_create, .process = echo};
-    lares_node *node = node_open(lanes);
-    lares_daemon *daemon = NULL;
-
-    check_ok(lares_node_register(node, "drop", NULL, &ops, node, NULL));
-    check_status(lares_node_spawn(node, "drop", NULL, NULL, &daemon),
-                 LARES_ECLOSED);
-    check(daemon == NULL);
-}
-
-static void test_life__last_ticket_dropped_inside_create(void **state)
-{
-    (void)state; /* id: NL05 */
-    check_dropped_inside_create("0");
-    check_dropped_inside_create("1");
-}
-
-/* -- nothing grows --------------------------------------------------------- */
+/* -- nothing grows -------------------------------------------------------- */
 
 static void live_once(void)
 {
@@ -622,20 +360,12 @@ int main(void)
         house_test(test_life__names_what_an_option_must_be),
         house_test(test_life__new_one_takes_no_work),
         house_test(test_life__stopped_one_takes_no_work),
-        house_test(test_life__spawn_races_stop),
-        house_test(test_life__start_races_stop),
         house_test(test_life__many_idle_daemons_end_at_once),
         house_test(test_life__abandons_who_does_not_return),
         house_test(test_life__what_was_accepted_comes_out),
         house_test(test_life__a_slow_reader_gets_everything),
         house_test(test_life__earlier_deadline_wins),
         house_test(test_life__many_may_wait),
-        house_test(test_life__last_ticket_stops_it),
-        house_test(test_life__last_ticket_dropped_in_a_callback),
-        house_test(test_life__last_ticket_dropped_inside_run),
-        house_test(test_life__last_ticket_dropped_inside_deliver),
-        house_test(test_life__last_ticket_dropped_by_another_node),
-        house_test(test_life__last_ticket_dropped_inside_create),
         house_test(test_life__many_lives_leave_nothing),
         house_test(test_life__many_spawns_leave_nothing),
     };

@@ -1,42 +1,8 @@
-#include "support/house.h"
+#include "support/three.h"
 
 /* Publishing: to all that count, or to none. */
 
-/* -- fixture ------------------------------------------------------------- */
-
-enum {
-    THREE = 3
-};
-
-static lares_node *node;
-static struct notes notes[THREE];
-static char texts[16384];
-
-static int open_node(const char *lanes)
-{
-    static const char *const kinds[THREE] = {"a", "b", "c"};
-
-    node = node_open(lanes);
-    memset(notes, 0, sizeof notes);
-    for (int i = 0; i < THREE; i++)
-        kind_add(node, kinds[i], note, &notes[i]);
-    kind_add(node, "echo", echo, NULL);
-    kind_add(node, "touchy", touchy, NULL);
-    return 0;
-}
-
-static int publish_setup(void **state)
-{
-    return house_setup(state) < 0 ? -1 : open_node("0");
-}
-
-static int publish_teardown(void **state)
-{
-    node_close(node);
-    return house_teardown(state);
-}
-
-/* -- tools --------------------------------------------------------------- */
+/* -- tools ---------------------------------------------------------------- */
 
 static void listen(const char *kind, const char *count)
 {
@@ -44,12 +10,7 @@ static void listen(const char *kind, const char *count)
         spawn(node, kind, options("subscribe", "t", "mailbox.count", count)));
 }
 
-static unsigned seen(int i)
-{
-    return atomic_load(&notes[i].count);
-}
-
-/* -- to all, or to none ------------------------------------------------------ */
+/* -- to all, or to none --------------------------------------------------- */
 
 static void test_publish__one_of_three_is_full(void **state)
 {
@@ -163,7 +124,7 @@ static void test_publish__largest_payload_passes(void **state)
     free(data);
 }
 
-/* -- waiting for space -------------------------------------------------------- */
+/* -- waiting for space ---------------------------------------------------- */
 
 struct publisher {
     lares_node *node;
@@ -277,7 +238,7 @@ static void test_publish__a_closing_receiver_frees_its_line(void **state)
     node_close(blocked);
 }
 
-/* -- sick receivers ------------------------------------------------------------- */
+/* -- sick receivers ------------------------------------------------------- */
 
 /* Fails all, so that it is LOOPING after two attempts; full with two. */
 static lares_daemon *sick_open(void)
@@ -373,144 +334,21 @@ static void test_publish__becoming_sick_frees_the_line(void **state)
     node_close(other);
 }
 
-/* -- queue groups ----------------------------------------------------------------- */
-
-/* A daemon of a group. */
-static lares_daemon *member(const char *kind, const char *name,
-                            const char *count)
-{
-    lares_daemon *daemon =
-        spawn(node, kind,
-              options("name", name, "mailbox.count", count, "restart.initial",
-                      "60000", "restart.max", "60000"));
-
-    check_ok(lares_daemon_subscribe(daemon, "t", "pool"));
-    return daemon;
-}
-
-static void test_publish__a_group_takes_turns(void **state)
-{
-    (void)state; /* id: BC03 */
-    lares_daemon_free(member("a", "m1", "1024"));
-    lares_daemon_free(member("b", "m2", "1024"));
-    lares_daemon_free(member("c", "m3", "1024"));
-    for (int i = 0; i < 300; i++)
-        check_ok(publish(node, "t", "x", 0));
-    run(node);
-    for (int i = 0; i < THREE; i++)
-        check_u64(seen(i), 100);
-}
-
-static void test_publish__a_group_passes_over_the_unready(void **state)
-{
-    lares_daemon *failing = member("touchy", "m1", "1024");
-
-    (void)state; /* id: BC03 */
-    lares_daemon_free(member("b", "m2", "2"));
-    lares_daemon_free(member("c", "m3", "1024"));
-    check_ok(say(failing, "!", 0));
-    run(node); /* twice: it waits for a minute */
-    for (int i = 0; i < 100; i++)
-        check_ok(publish(node, "t", "x", 0));
-    check_u64(daemon_fact(node, "m1", "queued"), 1);
-    check_u64(daemon_fact(node, "m2", "queued"), 2);
-    check_u64(daemon_fact(node, "m3", "queued"), 98);
-    lares_daemon_free(failing);
-}
-
-static void test_publish__a_group_may_be_full(void **state)
-{
-    (void)state; /* id: BC03 */
-    lares_daemon_free(member("a", "m1", "1"));
-    lares_daemon_free(member("b", "m2", "1"));
-    check_ok(publish(node, "t", "1", 0));
-    check_ok(publish(node, "t", "2", 0));
-    check_status(publish(node, "t", "3", 0), LARES_EAGAIN);
-    check_detail("'m1'");
-    check_ok(publish(node, "t", "3", -1));
-    run(node);
-    check_u64(seen(0) + seen(1), 3);
-}
-
-static void test_publish__plain_and_group_is_once(void **state)
-{
-    lares_daemon *both = member("a", "m1", "1024");
-
-    (void)state; /* id: BC02 */
-    check_ok(lares_daemon_subscribe(both, "*", NULL));
-    check_ok(lares_daemon_subscribe(both, ">", NULL));
-    check_ok(lares_daemon_subscribe(both, ">", NULL)); /* stands already */
-    lares_daemon_free(member("b", "m2", "1024"));
-    for (int i = 0; i < 10; i++)
-        check_ok(publish(node, "t", "x", 0));
-    run(node);
-    check_u64(seen(0), 10);
-    check_u64(seen(1), 10); /* the group's only member now */
-    check_ok(lares_daemon_unsubscribe(both, "*", NULL));
-    check_ok(lares_daemon_unsubscribe(both, ">", NULL));
-    check_ok(lares_daemon_unsubscribe(both, ">", NULL));
-    for (int i = 0; i < 10; i++)
-        check_ok(publish(node, "t", "x", 0));
-    run(node);
-    check_u64(seen(0), 15);
-    check_u64(seen(1), 15);
-    lares_daemon_free(both);
-}
-
-/* Never one's own outputs; but a daemon may send to itself. */
-static void test_publish__not_to_oneself(void **state)
-{
-    lares_inbox *inbox = subscribe(node, "out", NULL);
-
-    (void)state; /* id: BC02 */
-    lares_daemon_free(
-        spawn(node, "echo", options("subscribe", "> out", "publish", "out")));
-    lares_daemon_free(spawn(node, "a", options("subscribe", "*.* o out")));
-    check_ok(publish(node, "in", "x", 0));
-    check_u64(inbox_read(inbox, 0, texts, sizeof texts), 1);
-    check_u64(seen(0), 1);
-    lares_inbox_free(inbox);
-}
-
-static void test_publish__inboxes_share_a_group(void **state)
-{
-    lares_inbox *first = subscribe(node, "t", options("group", "pool"));
-    lares_inbox *second = subscribe(node, "t", options("group", "pool"));
-
-    (void)state;
-    for (int i = 0; i < 10; i++)
-        check_ok(publish(node, "t", "x", 0));
-    check_u64(inbox_count(first), 5);
-    lares_inbox_free(first);
-    for (int i = 0; i < 10; i++)
-        check_ok(publish(node, "t", "x", 0));
-    check_u64(inbox_count(second), 15);
-    lares_inbox_free(second);
-}
-
 int main(void)
 {
-#define publish_test(test)                                                     \
-    cmocka_unit_test_setup_teardown(test, publish_setup, publish_teardown)
     const struct CMUnitTest tests[] = {
-        publish_test(test_publish__one_of_three_is_full),
-        publish_test(test_publish__no_receiver_is_fine),
-        publish_test(test_publish__checks_names_and_sizes),
-        publish_test(test_publish__bytes_arrive_as_they_are),
-        publish_test(test_publish__largest_payload_passes),
-        publish_test(test_publish__waits_and_gives_up),
-        publish_test(test_publish__waits_and_goes_through),
-        publish_test(test_publish__stop_sends_waiters_away),
-        publish_test(test_publish__a_closing_receiver_frees_its_line),
-        publish_test(test_publish__passes_over_the_sick),
-        publish_test(test_publish__the_sick_go_on_collecting),
-        publish_test(test_publish__becoming_sick_frees_the_line),
-        publish_test(test_publish__a_group_takes_turns),
-        publish_test(test_publish__a_group_passes_over_the_unready),
-        publish_test(test_publish__a_group_may_be_full),
-        publish_test(test_publish__plain_and_group_is_once),
-        publish_test(test_publish__not_to_oneself),
-        publish_test(test_publish__inboxes_share_a_group),
+        three_test(test_publish__one_of_three_is_full),
+        three_test(test_publish__no_receiver_is_fine),
+        three_test(test_publish__checks_names_and_sizes),
+        three_test(test_publish__bytes_arrive_as_they_are),
+        three_test(test_publish__largest_payload_passes),
+        three_test(test_publish__waits_and_gives_up),
+        three_test(test_publish__waits_and_goes_through),
+        three_test(test_publish__stop_sends_waiters_away),
+        three_test(test_publish__a_closing_receiver_frees_its_line),
+        three_test(test_publish__passes_over_the_sick),
+        three_test(test_publish__the_sick_go_on_collecting),
+        three_test(test_publish__becoming_sick_frees_the_line),
     };
 
     return check_run(tests);

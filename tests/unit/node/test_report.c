@@ -2,7 +2,7 @@
 
 /* The tables: what stands in them, and that none waits for a daemon. */
 
-/* -- tools --------------------------------------------------------------- */
+/* -- tools ---------------------------------------------------------------- */
 
 struct column {
     const char *name;
@@ -54,7 +54,7 @@ static const char *const tables[] = {"node",    "daemons",       "kinds",
                                      "lanes",   "subscriptions", "letters",
                                      "counters"};
 
-/* -- cases --------------------------------------------------------------- */
+/* -- cases ---------------------------------------------------------------- */
 
 static void test_report__columns_of_every_table(void **state)
 {
@@ -215,7 +215,7 @@ static void test_report__letters_are_bounded(void **state)
     node_close(node);
 }
 
-/* -- never waiting ------------------------------------------------------------ */
+/* -- never waiting -------------------------------------------------------- */
 
 static void test_report__while_all_daemons_stand(void **state)
 {

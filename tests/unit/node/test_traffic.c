@@ -2,7 +2,7 @@
 
 /* Many threads at once: order, and nothing lost or doubled. */
 
-/* -- tools --------------------------------------------------------------- */
+/* -- tools ---------------------------------------------------------------- */
 
 enum {
     PUBLISHERS = 8,
@@ -95,7 +95,7 @@ static unsigned all_ok(const struct worker *workers)
     return sum;
 }
 
-/* -- order ------------------------------------------------------------------- */
+/* -- order ---------------------------------------------------------------- */
 
 static void *publish_in(void *arg)
 {
@@ -179,7 +179,7 @@ static void test_traffic__keeps_the_order_of_each_origin(void **state)
     check_order("1");
 }
 
-/* -- three ways into one daemon ------------------------------------------------ */
+/* -- three ways into one daemon ------------------------------------------- */
 
 static void *publish_send_deliver(void *arg)
 {
@@ -248,7 +248,7 @@ static void test_traffic__three_ways_in_with_refusals(void **state)
     lares_node_free(node);
 }
 
-/* -- one line ---------------------------------------------------------------------- */
+/* -- one line ------------------------------------------------------------- */
 
 static void *publish_to_line(void *arg)
 {
@@ -323,7 +323,7 @@ static void test_traffic__fast_into_slow_loses_nothing(void **state)
     lares_node_free(node);
 }
 
-/* -- what comes and goes --------------------------------------------------------- */
+/* -- what comes and goes -------------------------------------------------- */
 
 struct churn {
     lares_node *node;
@@ -384,7 +384,7 @@ static void test_traffic__receivers_come_and_go(void **state)
     lares_node_free(node);
 }
 
-/* -- what it costs ----------------------------------------------------------------- */
+/* -- what it costs -------------------------------------------------------- */
 
 /* Passes a token on until its count is used up. */
 static lares_verdict pass(lares_call *call, void *instance)

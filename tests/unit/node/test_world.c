@@ -2,7 +2,7 @@
 
 /* Nodes under a virtual clock: the same seed tells the same story. */
 
-/* -- tools --------------------------------------------------------------- */
+/* -- tools ---------------------------------------------------------------- */
 
 static lares_world *world_open(uint64_t seed, const char *name,
                                lares_node **node_out)
@@ -55,7 +55,7 @@ static struct story story_of(uint64_t seed)
     return story;
 }
 
-/* -- cases --------------------------------------------------------------- */
+/* -- cases ---------------------------------------------------------------- */
 
 static void test_world__is_its_seed(void **state)
 {
