@@ -11,7 +11,7 @@ enum {
     SHORT_MAX = 240 /* up to here XXH3 has no loop, and a copy is cheaper */
 };
 
-/* Not inlined: at link time it would lose this file's -O3. */
+/* Not inlined: in code of another level it would lose this file's -O3. */
 __attribute__((noinline)) uint64_t lares__hash64(const void *data, size_t len)
 {
     return XXH3_64bits(data, len);

@@ -261,16 +261,15 @@ static lares_status message_send(struct message *message, int64_t timeout_ms)
     return rc;
 }
 
-/* Hot path: to the channel of last time, whose only receiver has space, or to
- * one daemon that has. 0: it is not so, and nothing has happened. */
-static int message_at_once(struct message *message)
+/* Hot path: to `to`, or to the only receiver of the channel of last time, if it
+ * has space. 0: it is not so, and nothing has happened. */
+static int publish_at_once(lares_node *node, struct lares__receiver *to,
+                           const char *channel, const void *data, size_t len)
 {
-    lares_node *node = message->node;
-    struct lares__address *address = &message->address;
-    size_t len = message->len;
     struct lares__program *program = &node->program;
+    struct lares__receiver *receiver = to;
     struct lares__envelope *event;
-    struct lares__receiver *receiver = address->to;
+    size_t channel_len = 0;
     int done = 0;
 
     if (len > COPY_UNDER_LOCK)
@@ -280,12 +279,12 @@ static int message_at_once(struct message *message)
         program->head.link.sequence == UINT64_MAX)
         goto out;
     if (receiver == NULL)
-        receiver = lares__publish_sole(&program->publisher, address->channel,
-                                       &address->channel_len);
+        receiver =
+            lares__publish_sole(&program->publisher, channel, &channel_len);
     if (receiver == NULL)
         goto out;
-    event = lares__envelope_new(&program->publisher.pool, len, address->channel,
-                                address->channel_len);
+    event = lares__envelope_new(&program->publisher.pool, len, channel,
+                                channel_len);
     if (event == NULL)
         goto out;
     if (lares__receiver_reserve(receiver, 1, lares__cost(len), 0) !=
@@ -294,8 +293,8 @@ static int message_at_once(struct message *message)
         goto out;
     }
     if (len > 0)
-        memcpy(event->data, message->data, len);
-    event->direct = address->to != NULL;
+        memcpy(event->data, data, len);
+    event->direct = to != NULL;
     event->received_at = node->io->ops->wall(node->io);
     lares__envelope_link(event, &program->head, 0);
     lares__publish_post(receiver, event, NULL);
@@ -311,14 +310,15 @@ lares_status lares__node_publish(lares_node *node, const char *channel,
                                  const void *data, size_t len,
                                  int64_t timeout_ms)
 {
-    struct message message = {.node = node,
-                              .address = {.channel = channel},
-                              .data = data,
-                              .len = len};
+    struct message message;
     lares_status rc;
 
-    if (message_at_once(&message))
+    if (publish_at_once(node, NULL, channel, data, len))
         return LARES_OK;
+    message = (struct message){.node = node,
+                               .address = {.channel = channel},
+                               .data = data,
+                               .len = len};
     rc = lares__channel_check(channel, &message.address.channel_len);
     if (rc < 0)
         return rc;
@@ -331,13 +331,14 @@ lares_status lares__node_publish(lares_node *node, const char *channel,
 lares_status lares__daemon_send(lares_daemon *daemon, const void *data,
                                 size_t len, int64_t timeout_ms)
 {
-    struct message message = {.node = daemon->node,
-                              .address = {.to = &daemon->receiver},
-                              .data = data,
-                              .len = len};
+    struct message message;
 
-    if (message_at_once(&message))
+    if (publish_at_once(daemon->node, &daemon->receiver, NULL, data, len))
         return LARES_OK;
+    message = (struct message){.node = daemon->node,
+                               .address = {.to = &daemon->receiver},
+                               .data = data,
+                               .len = len};
     return message_send(&message, timeout_ms);
 }
 

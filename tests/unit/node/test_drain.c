@@ -69,6 +69,8 @@ static void check_queued(const char *lanes, int64_t grace_ms,
     queued_close(&queued, processed);
 }
 
+/* -- cases ---------------------------------------------------------------- */
+
 static void test_drain__processes_what_is_queued(void **state)
 {
     (void)state; /* NC03, but for SHUTDOWN */

@@ -19,6 +19,8 @@ static lares_daemon *member(const char *kind, const char *name,
     return daemon;
 }
 
+/* -- cases ---------------------------------------------------------------- */
+
 static void test_group__takes_turns(void **state)
 {
     (void)state; /* id: BC03 */

@@ -34,8 +34,9 @@ static void test_instance__create_may_fail_for_a_while(void **state)
 
     (void)state;
     script.verdict = LARES_LOST;
+    script.creates_fail = 3; /* the first before deliver returns */
     check_status(ask(daemon, "?", 0, NULL), LARES_ECALLBACK);
-    script.creates_fail = 3;
+    check_i64(script.creates_fail, 2);
     check_ok(say(daemon, "x", 0));
     pass_ms(0);
     check_state("BACKOFF");
@@ -50,19 +51,21 @@ static void test_instance__create_may_fail_for_a_while(void **state)
     lares_daemon_free(daemon);
 }
 
-/* A single failure of create, at a wait of 0, is tried again at once. */
+/* A wait of 0 is none: create is tried again at once. */
 static void test_instance__create_is_tried_again(void **state)
 {
-    lares_daemon *daemon = spawn(node, "script", NULL);
+    lares_daemon *daemon =
+        spawn(node, "script", options("restart.initial", "0"));
 
     (void)state;
     script.verdict = LARES_LOST;
+    script.creates_fail = 5;
     check_status(ask(daemon, "?", 0, NULL), LARES_ECALLBACK);
-    script.creates_fail = 1;
     check_ok(say(daemon, "x", 0));
     pass_ms(0);
     check_u64(fact("arrival"), 2);
     check_u64(fact("queued"), 0);
+    check_u64(fact("lost"), 1);
     lares_daemon_free(daemon);
 }
 

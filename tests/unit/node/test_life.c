@@ -51,7 +51,6 @@ static void test_life__new_one_may_be_stopped(void **state)
     lares_node_free(node);
 }
 
-/* Work of another node, with the names and options that a node refuses. */
 static void test_life__refuses_names_and_options(void **state)
 {
     static const char *const names[] = {"", "East", "-a", "a_b", "a.b", "\xc3"};

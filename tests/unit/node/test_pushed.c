@@ -34,18 +34,38 @@ static void pull_all(lares_daemon *pulled)
         check_ok(lares_call_end(call, twice(call, NULL)));
 }
 
-/* Everything but the way in is the same: world, seed, key, inputs. */
+/* What came out, and what the node says about it. */
+static struct story story_told(lares_node *stage, lares_inbox *inbox)
+{
+    struct story story = {
+        .sequence = daemon_fact(stage, "twice", "sequence"),
+        .arrival = daemon_fact(stage, "twice", "arrival"),
+        .crashes = daemon_fact(stage, "twice", "crashes"),
+        .letters = rows_count(stage, "letters"),
+    };
+    lares_events *events = NULL;
+    const lares_event *event;
+
+    while (lares_inbox_next(inbox, 0, &events) == LARES_OK) {
+        while ((event = lares_events_next(events)) != NULL) {
+            story.hash = event->hash;
+            story.sketch = event->horizon;
+        }
+        lares_events_free(events);
+    }
+    return story;
+}
+
+/* Everything but the way in is the same: world, seed, identity, inputs. */
 static struct story story_of(int pulled)
 {
     static const char *const inputs[] = {"a", "b", "!c", "d", "!e", "f", "g"};
     const lares_daemon_ops ops = {.size = sizeof ops, .process = twice};
-    struct story story = {0};
+    struct story story;
     lares_world *world = NULL;
     lares_node *stage = NULL;
     lares_daemon *actor;
     lares_inbox *inbox;
-    lares_events *events;
-    const lares_event *event;
 
     check_ok(lares_world_new(11, &world));
     check_ok(lares_world_node(world, "east", NULL, &stage));
@@ -60,23 +80,15 @@ static struct story story_of(int pulled)
             pull_all(actor);
         check_ok(lares_world_run(world, 10));
     }
-    while (lares_inbox_next(inbox, 0, &events) == LARES_OK) {
-        while ((event = lares_events_next(events)) != NULL) {
-            story.hash = event->hash;
-            story.sketch = event->horizon;
-        }
-        lares_events_free(events);
-    }
-    story.sequence = daemon_fact(stage, "twice", "sequence");
-    story.arrival = daemon_fact(stage, "twice", "arrival");
-    story.crashes = daemon_fact(stage, "twice", "crashes");
-    story.letters = rows_count(stage, "letters");
+    story = story_told(stage, inbox);
     lares_inbox_free(inbox);
     lares_daemon_free(actor);
     node_close(stage);
     lares_world_free(world);
     return story;
 }
+
+/* -- cases ---------------------------------------------------------------- */
 
 static void test_pushed__chain_equals_push(void **state)
 {
