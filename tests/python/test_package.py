@@ -17,6 +17,9 @@ PACKAGE = pathlib.Path(lares.__file__).parent
 
 
 # id: PY09
+@pytest.mark.skipif(
+    "ASAN_OPTIONS" in os.environ, reason="a sanitizer takes its time"
+)
 def test_import_is_quick(child):
     text = """
     import time

@@ -520,10 +520,10 @@ static uint32_t outputs_run(const struct lares__envelope *first,
                             uint32_t *units)
 {
     const char *channel = (const char *)first->data + first->len;
-    uint32_t count = 0;
+    uint32_t count = 1;
 
-    *units = 0;
-    for (const struct lares__envelope *output = first;
+    *units = lares__cost(first->len);
+    for (const struct lares__envelope *output = first->next;
          output != NULL && count < RUN_MAX; output = output->next) {
         if (output->channel_len != first->channel_len ||
             memcmp(output->data + output->len, channel, first->channel_len) !=
@@ -536,10 +536,10 @@ static uint32_t outputs_run(const struct lares__envelope *first,
 }
 
 /* Outputs for one receiver with space for all of them: one compare-and-swap.
- * Answers how many were queued: all that go there, or none. */
-static uint32_t outputs_at_once(struct lares__publisher *publisher,
-                                struct lares__envelope **first,
-                                const struct lares__receiver *self)
+ * 1: all that go there are queued. 0: none, and another way must be tried. */
+static int outputs_at_once(struct lares__publisher *publisher,
+                           struct lares__envelope **first,
+                           const struct lares__receiver *self)
 {
     struct lares__envelope *output = *first;
     struct lares__route *route;
@@ -559,7 +559,7 @@ static uint32_t outputs_at_once(struct lares__publisher *publisher,
         output = next;
     }
     *first = output;
-    return count;
+    return 1;
 }
 
 struct lares__envelope *lares__publish_outputs(
@@ -569,15 +569,16 @@ struct lares__envelope *lares__publish_outputs(
 {
     while (first != NULL) {
         struct lares__envelope *next = first->next;
-        struct lares__address address = output_address(first, self, first_at);
+        struct lares__address address;
 
         if (first->channel_len == 0) {
             lares__envelope_release(first, &publisher->pool);
             first = next;
             continue;
         }
-        if (first_at == NULL && outputs_at_once(publisher, &first, self) > 0)
+        if (first_at == NULL && outputs_at_once(publisher, &first, self))
             continue;
+        address = output_address(first, self, first_at);
         if (lares__publish_reserve(publisher, &address, first->len, full_out) <
             0)
             break;
