@@ -52,6 +52,7 @@ static int verb_find_and_run(int count, const char *const words[])
 
 int main(int argc, char **argv)
 {
+    lares__console_open();
     if (argc < 2) {
         help_print(stderr);
         return LARES__EXIT_USAGE;

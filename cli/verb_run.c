@@ -38,8 +38,10 @@ static int node_run(lares_node *node, const struct lares__job *job)
     if (rc < 0)
         return lares__console_fail(&job->console, rc, "start");
     rc = file_load(node, job->file);
-    if (rc < 0)
-        return lares__console_fail(&job->console, rc, "load");
+    if (rc < 0) { /* the file is there, and the command line is right */
+        (void)lares__console_fail(&job->console, rc, "load");
+        return LARES__EXIT_FAILED;
+    }
     return lares__pump_run(node, job);
 }
 

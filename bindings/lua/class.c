@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 
 #include "callback.h"
+#include "handle.h"
 #include "result.h"
 
 #define CLASS "lares.class"
@@ -13,6 +14,7 @@
 int lares__class_new(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TSTRING);
+    lares__text_check(L, 1);
     if (!lua_isnoneornil(L, 2))
         luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
@@ -60,7 +62,7 @@ const char *lares__class_check(lua_State *L, int index)
 static int self_emit(lua_State *L)
 {
     struct lares__instance *instance = lares__instance_find(L, 1);
-    const char *channel = luaL_optstring(L, 3, NULL);
+    const char *channel = lares__text_optional(L, 3, NULL);
     const char *data;
     size_t len;
 

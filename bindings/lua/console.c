@@ -1,9 +1,21 @@
 #include "console.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
+
+void lares__console_open(void)
+{
+    static const int wrong_way[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+    int fd;
+
+    for (fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", wrong_way[fd]); /* the lowest free: fd */
+}
 
 /* -- errors --------------------------------------------------------------- */
 

@@ -18,6 +18,10 @@ enum {
     LARES__EXIT_INTERRUPTED = 130
 };
 
+/* Hold the place of each standard stream that is closed, before a descriptor
+ * of the core takes it: its use fails then, and harms nobody. */
+void lares__console_open(void);
+
 struct lares__console {
     const char *program; /* what messages begin with: "lares run" */
     int json;            /* one object a line, errors too */

@@ -42,8 +42,8 @@ static int daemon_subscribe(lua_State *L)
     lares_daemon *daemon = daemon_check(L);
 
     return lares__result_push(
-        L, lares_daemon_subscribe(daemon, luaL_checkstring(L, 2),
-                                  luaL_optstring(L, 3, NULL)));
+        L, lares_daemon_subscribe(daemon, lares__text_check(L, 2),
+                                  lares__text_optional(L, 3, NULL)));
 }
 
 /* daemon:unsubscribe(pattern, group?) */
@@ -52,8 +52,8 @@ static int daemon_unsubscribe(lua_State *L)
     lares_daemon *daemon = daemon_check(L);
 
     return lares__result_push(
-        L, lares_daemon_unsubscribe(daemon, luaL_checkstring(L, 2),
-                                    luaL_optstring(L, 3, NULL)));
+        L, lares_daemon_unsubscribe(daemon, lares__text_check(L, 2),
+                                    lares__text_optional(L, 3, NULL)));
 }
 
 /* daemon:stop(grace?) */

@@ -147,6 +147,9 @@ static void words_push(lua_State *L, int index, const char *key)
 /* Push the option value at index as text. */
 static const char *value_push(lua_State *L, int index, const char *key)
 {
+    const char *text;
+    size_t len;
+
     switch (lua_type(L, index)) {
     case LUA_TSTRING:
         lua_pushvalue(L, index);
@@ -165,7 +168,10 @@ static const char *value_push(lua_State *L, int index, const char *key)
     default:
         luaL_error(L, "option %s is %s", key, luaL_typename(L, index));
     }
-    return lua_tostring(L, -1);
+    text = lua_tolstring(L, -1, &len);
+    if (strlen(text) != len)
+        luaL_error(L, "option %s has a zero byte", key);
+    return text;
 }
 
 static int key_is_skipped(const char *key, const char *const skipped[])
@@ -225,6 +231,20 @@ int64_t lares__seconds_check(lua_State *L, int index, double fallback)
     if (seconds > 1e12)
         return -1;
     return (int64_t)ceil(seconds * 1000);
+}
+
+const char *lares__text_check(lua_State *L, int index)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, index, &len);
+
+    luaL_argcheck(L, strlen(text) == len, index, "a text with a zero byte");
+    return text;
+}
+
+const char *lares__text_optional(lua_State *L, int index, const char *fallback)
+{
+    return lua_isnoneornil(L, index) ? fallback : lares__text_check(L, index);
 }
 
 const char *lares__data_check(lua_State *L, int index, size_t *len_out)

@@ -54,6 +54,12 @@ lares_options *lares__options_push(lua_State *L, int index,
 /* The seconds at index, as a timeout in ms; math.huge waits for ever. */
 int64_t lares__seconds_check(lua_State *L, int index, double fallback);
 
+/* The text at index; a zero byte would cut it short for the core. */
+const char *lares__text_check(lua_State *L, int index);
+
+/* The same, or the fallback if there is none. */
+const char *lares__text_optional(lua_State *L, int index, const char *fallback);
+
 /* The string at index: no number passes for one. */
 const char *lares__data_check(lua_State *L, int index, size_t *len_out);
 

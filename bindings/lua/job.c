@@ -123,13 +123,20 @@ static int word_take(struct lares__job *job, const char *word)
     return 0;
 }
 
+/* Is the word behind this one its value, whatever it looks like? */
+static int word_takes_next(const char *word)
+{
+    return strncmp(word, "--", 2) == 0 &&
+           flag_find(word + 2, strlen(word + 2)) != NULL;
+}
+
 /* Errors are printed as --json wants it, wherever on the line it stands. */
 static void job_look_ahead(struct lares__job *job, int count,
                            const char *const words[])
 {
     int i;
 
-    for (i = 0; i < count; i++) {
+    for (i = 0; i < count; i += word_takes_next(words[i]) ? 2 : 1) {
         job->console.json |= strcmp(words[i], "--json") == 0;
         job->help |=
             strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0;
@@ -253,16 +260,19 @@ static int key_read(const struct lares__job *job, lares_key **out)
     unsigned char seed[33];
     FILE *file = fopen(job->key, "rb");
     size_t len;
+    int code = 0;
     lares_status rc;
 
     if (file == NULL)
         return lares__console_fail_errno(&job->console, job->key);
     setvbuf(file, NULL, _IONBF, 0); /* no copy of the seed stays behind */
     len = fread(seed, 1, sizeof seed, file);
+    if (ferror(file)) /* a folder, say */
+        code = lares__console_fail_errno(&job->console, job->key);
     fclose(file);
-    rc = lares_key_new(seed, len, out);
+    rc = code == 0 ? lares_key_new(seed, len, out) : LARES_OK;
     explicit_bzero(seed, sizeof seed);
-    return rc < 0 ? lares__console_fail(&job->console, rc, job->key) : 0;
+    return rc < 0 ? lares__console_fail(&job->console, rc, job->key) : code;
 }
 
 static lares_status options_complete(const struct lares__job *job)

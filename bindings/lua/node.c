@@ -84,7 +84,7 @@ static int node_unregister(lua_State *L)
     lares_node *node = lares__box_check(L, 1, &lares__node_type);
 
     return lares__result_push(
-        L, lares_node_unregister(node, luaL_checkstring(L, 2)));
+        L, lares_node_unregister(node, lares__text_check(L, 2)));
 }
 
 /* node:load(path, argument?) */
@@ -92,8 +92,9 @@ static int node_load(lua_State *L)
 {
     lares_node *node = lares__box_check(L, 1, &lares__node_type);
 
-    return lares__result_push(L, lares_node_load(node, luaL_checkstring(L, 2),
-                                                 luaL_optstring(L, 3, "")));
+    return lares__result_push(L,
+                              lares_node_load(node, lares__text_check(L, 2),
+                                              lares__text_optional(L, 3, "")));
 }
 
 /* -- daemons -------------------------------------------------------------- */
@@ -113,7 +114,7 @@ static int node_spawn(lua_State *L)
 {
     static const char *const skipped[] = {"identity", NULL};
     lares_node *node = lares__box_check(L, 1, &lares__node_type);
-    const char *kind = luaL_checkstring(L, 2);
+    const char *kind = lares__text_check(L, 2);
     const lares_key *key = identity_check(L, 3);
     lares_options *options = lares__options_push(L, 3, skipped);
     struct lares__box *box = lares__box_new(L, &lares__daemon_type);
@@ -143,7 +144,7 @@ static int node_find(lua_State *L)
 static int node_publish(lua_State *L)
 {
     lares_node *node = lares__box_check(L, 1, &lares__node_type);
-    const char *channel = luaL_checkstring(L, 2);
+    const char *channel = lares__text_check(L, 2);
     size_t len;
     const char *data = lares__data_check(L, 3, &len);
 
@@ -156,7 +157,7 @@ static int node_publish(lua_State *L)
 static int node_subscribe(lua_State *L)
 {
     lares_node *node = lares__box_check(L, 1, &lares__node_type);
-    const char *pattern = luaL_checkstring(L, 2);
+    const char *pattern = lares__text_check(L, 2);
     lares_options *options = lares__options_push(L, 3, NULL);
     struct lares__box *box = lares__box_new(L, &lares__inbox_type);
     lares_inbox *inbox = NULL;
@@ -200,7 +201,7 @@ static void row_push(lua_State *L, const lares_rows *rows)
 static int node_report(lua_State *L)
 {
     lares_node *node = lares__box_check(L, 1, &lares__node_type);
-    const char *what = luaL_checkstring(L, 2);
+    const char *what = lares__text_check(L, 2);
     struct lares__box *box = lares__box_new(L, &lares__rows_type);
     lares_rows *rows;
     lua_Integer count = 0;
@@ -278,7 +279,7 @@ static void lanes_check(lua_State *L, int index)
 int lares__node_open(lua_State *L)
 {
     static const char *const skipped[] = {"lanes", NULL};
-    const char *name = luaL_checkstring(L, 1);
+    const char *name = lares__text_check(L, 1);
     lares_options *options;
     struct lares__box *box;
     lares_node *node = NULL;

@@ -46,6 +46,7 @@ int lares__program_run(lua_State *L)
     struct lares__job job;
     int count, code;
 
+    lares__console_open();
     lua_settop(L, 2);
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_geti(L, 1, 0);

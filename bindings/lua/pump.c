@@ -279,6 +279,7 @@ static void input_pump(struct pump *pump)
 
 /* -- the end -------------------------------------------------------------- */
 
+/* Nobody can listen where `.end` makes a name too long. */
 static void end_announce(struct pump *pump)
 {
     lares_status rc;
@@ -286,7 +287,7 @@ static void end_announce(struct pump *pump)
     if (pump->code != 0 || interrupted)
         return;
     rc = pump_publish(pump, pump->end, NULL, 0);
-    if (rc < 0 && !interrupted)
+    if (rc < 0 && rc != LARES_ENAME && !interrupted)
         pump_fail(pump, rc, pump->end);
 }
 

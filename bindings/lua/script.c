@@ -329,14 +329,16 @@ static lares_status class_register(lua_State *L, struct loading *loading,
     int top = lua_gettop(L);
     lares_options *options;
     struct recipe *recipe;
+    lares_status rc;
 
     lua_getfield(L, index, "options");
     options = lares__options_push(L, top + 1, NULL);
     recipe = recipe_new(loading->script, kind);
     if (recipe == NULL)
         return LARES_ENOMEM;
-    return lares_node_register(loading->node, kind, options, &recipe_ops,
-                               recipe, recipe_release);
+    rc = lares_node_register(loading->node, kind, options, &recipe_ops, recipe,
+                             recipe_release);
+    return rc < 0 ? open_fail(rc, lares_error_detail()) : rc;
 }
 
 static int script_register(lua_State *L)

@@ -19,7 +19,7 @@ int lares__world_open(lua_State *L)
 static int world_node(lua_State *L)
 {
     lares_world *world = lares__box_check(L, 1, &lares__world_type);
-    const char *name = luaL_checkstring(L, 2);
+    const char *name = lares__text_check(L, 2);
     lares_options *options = lares__options_push(L, 3, NULL);
     struct lares__box *box = lares__box_new(L, &lares__node_type);
     lares_node *node = NULL;

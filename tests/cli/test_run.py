@@ -103,6 +103,18 @@ class TestRun(Case):
                          "east", data=b"a\nb\n")
         self.assertEqual(out, "1!\n2!\n")
 
+    def test_a_value_may_look_like_an_option(self):
+        for value in ("-h", "--help", "--json"):
+            out = self.lares("run", "counter.lua", "--argument", value,
+                             data=b"x\n")
+            self.assertEqual(out, f"1{value}\n")
+
+    def test_a_channel_too_long_for_its_end(self):
+        channel = "c" * 255
+        out = self.lares("run", "echo.lua", "--subscribe", channel,
+                         data=b"x\n")
+        self.assertEqual(out, "x\n")
+
     def test_end_is_seen(self):
         out = self.lares("run", "counter.lua", "--subscribe", "a",
                          "--subscribe", "a.end", data=b"x\n")
@@ -186,7 +198,7 @@ class TestRun(Case):
         shutil.copy(plugin, self.folder / "copy.so")
         self.assertEqual(self.lares("run", "copy.so", data=b"a\n"), "1\n")
         self.write("text.so", "no plug-in")
-        self.lares("run", "text.so", code=4)
+        self.lares("run", "text.so", code=1)
         self.assertIn("text.so", self.err)
 
 
@@ -243,6 +255,11 @@ class TestExitCodes(Case):
         self.lares("run", "bad.lua", code=1)
         self.assertIn("bad.lua:1: unexpected symbol near <eof>", self.err)
 
+    def test_a_kind_that_is_refused(self):
+        self.write("bad.lua", ECHO.replace('"echo"', '"No Kind"'))
+        self.lares("run", "bad.lua", code=1)
+        self.assertIn("'No Kind'", self.err)
+
     def test_a_daemon_that_does_not_start(self):
         self.write("bad.lua", ECHO.replace(
             "return lares", 'function Echo:init() error "no start" end\n'
@@ -279,6 +296,17 @@ class TestExitCodes(Case):
                                   stderr=subprocess.PIPE, timeout=10)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"No space left", done.stderr)
+
+    def test_closed_streams_harm_nobody(self):
+        for closed, code in (("<&-", 1), (">&-", 1), ("2>&-", 0)):
+            done = subprocess.run(
+                ["sh", "-c", f'echo x | {{ "$0" run echo.lua {closed}; }}',
+                 LARES], cwd=self.folder, capture_output=True, timeout=10)
+            self.assertEqual(done.returncode, code, closed)
+            if code != 0:
+                self.assertIn(b"Bad file descriptor", done.stderr)
+            else:
+                self.assertEqual(done.stdout, b"x\n")
 
 
 class TestHelp(Case):

@@ -215,6 +215,23 @@ def test_register_and_spawn(lares_node, counter):
         lares_node.unregister("counter")
 
 
+def test_threads_that_spawn_a_class_at_once(counter):
+    for _ in range(20):
+        with lares.Node("east", lanes=1) as node:
+            start = threading.Barrier(4)
+
+            def spawn(node=node, start=start):
+                start.wait()
+                node.spawn(counter)
+
+            threads = [threading.Thread(target=spawn) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert len(node) == 4
+
+
 def test_version_of_a_class(lares_node, counter):
     class Versioned(counter):
         version = 7
@@ -279,6 +296,25 @@ def test_spawn_refuses(lares_node, counter, options, code):
         lares_node.spawn(counter, **options)
     assert caught.value.code == code
     assert len(lares_node) == 0
+
+
+@pytest.mark.parametrize("wrong", [5, None, b"text"])
+def test_texts_and_identities_of_another_type(lares_node, counter, wrong):
+    handle = lares_node.spawn(counter)
+    for call in (
+        lares.Node,
+        lares_node.spawn,
+        lares_node.unregister,
+        lares_node.report,
+        lares_node.subscribe,
+        handle.subscribe,
+        handle.unsubscribe,
+    ):
+        with pytest.raises(TypeError, match=type(wrong).__name__):
+            call(wrong)
+    if wrong is not None:
+        with pytest.raises(TypeError, match=type(wrong).__name__):
+            lares_node.spawn(counter, identity=wrong)
 
 
 def test_load_what_is_not_there(lares_node, tmp_path):
@@ -460,3 +496,10 @@ def test_stats(lares_node, counter):
     stats = handle.stats
     assert stats["origin"] == handle.origin
     assert (stats["inputs"], stats["outputs"], stats["sequence"]) == (3, 3, 3)
+
+
+def test_handles_come_from_a_node(lares_node):
+    with pytest.raises(TypeError, match="come from a Node"):
+        lares.Handle(lares_node, 5)
+    with pytest.raises(TypeError, match="come from a Node"):
+        lares.Inbox("a", 5)

@@ -19,12 +19,16 @@ LONGEST = 1e12  # seconds: beyond it, all times are the same
 
 
 def address(pointer: Any) -> int:
-    """Return a pointer as a number."""
+    """Return a pointer that the library gave as a number."""
+    if not isinstance(pointer, ffi.CData):
+        raise TypeError("handles and inboxes come from a Node's methods")
     return int(ffi.cast("uintptr_t", pointer))
 
 
 def encode(text: str) -> bytes:
     """Return a name as the core reads it, which a zero byte would cut."""
+    if not isinstance(text, str):
+        raise TypeError(f"a name is {type(text).__name__}, expected str")
     data = text.encode()
     if b"\0" in data:
         raise InvalidArgument(lib.LARES_EINVAL, f"{text!r} has a zero byte")

@@ -62,6 +62,13 @@ class Key:
         return f"<Key {self.origin:016x}>"
 
 
+def key_pointer(key: Key) -> Any:
+    """Return the key of the core."""
+    if not isinstance(key, Key):
+        raise TypeError(f"identity is {type(key).__name__}, expected Key")
+    return key._key
+
+
 class Chain:
     """A verifier of one origin's chain, which stands at its genesis.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections.abc import Iterable, Iterator
 from types import TracebackType
@@ -22,7 +23,7 @@ from lares._values import (
 )
 from lares.daemon import Daemon, Factory, Kind
 from lares.errors import Closed, check, detail
-from lares.key import Key
+from lares.key import Key, key_pointer
 
 __all__ = ["Handle", "Inbox", "Node"]
 
@@ -52,6 +53,7 @@ class Node(NodeBase):
         self._node = pointer
         self.name: str = name
         self._kinds: dict[str, Kind] = {}
+        self._registering = threading.RLock()
         self._exit: BaseException | None = None
         _exit.watch(self)
 
@@ -230,17 +232,18 @@ class Node(NodeBase):
             }
         )
         out = ffi.new("lares_daemon **")
-        key = ffi.NULL if identity is None else identity._key
+        key = ffi.NULL if identity is None else key_pointer(identity)
         status = lib.lares_node_spawn(self._node, encode(kind), key, made, out)
         if status < 0:
             raise _callbacks.callback_error(status, detail(), *Kind.blame())
         return Handle(self, out[0])
 
     def _register_once(self, factory: type[Daemon]) -> str:
-        known = self._kinds.get(getattr(factory, "kind", ""))
-        if known is not None and known.factory is factory:
-            return known.name
-        return self.register(factory)
+        with self._registering:  # threads that spawn one class at once
+            known = self._kinds.get(getattr(factory, "kind", ""))
+            if known is not None and known.factory is factory:
+                return known.name
+            return self.register(factory)
 
     def find(self, origin: int) -> Handle | None:
         """Return a handle of the daemon with this origin, or None."""
