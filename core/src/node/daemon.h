@@ -30,14 +30,12 @@ struct lares_daemon {
     struct lares__receiver receiver; /* first: a daemon is its receiver */
     lares_node *node;
     struct lares__lane *lane;
-    struct lares__label *label; /* NULL: none */
     atomic_int busy;
     atomic_int poked;    /* `poke` is on its way to the lane */
     atomic_int stopping; /* nothing is let in any more */
     atomic_int closed;
     atomic_uint parked;  /* outputs that found no space */
     atomic_ullong grace; /* of the stop: monotonic ns */
-    struct lares__input poke;
     /* of the lane's thread */
     lares_daemon *run_next;
     int scheduled;
@@ -47,8 +45,12 @@ struct lares_daemon {
     uint32_t vain; /* failures while it drains that blame no input, in a row */
     struct lares__waiter waiter; /* its place in a full receiver's line */
     struct lares__host host;
-    struct lares__pull *pull; /* NULL: a kind with ops */
-    char *error;              /* guarded by the directory's lock */
+    /* Seldom written, so they stand last: the daemon behind this one in memory
+     * may live on another lane, and must not share a cache line with `host`. */
+    struct lares__pull *pull;   /* NULL: a kind with ops */
+    char *error;                /* guarded by the directory's lock */
+    struct lares__label *label; /* NULL: none */
+    struct lares__input poke;
 };
 
 static inline lares_daemon *lares__daemon_of(void *receiver)

@@ -34,6 +34,7 @@ enum {
     LARES__FLOOR_WAIT = 1,
 
     LARES__LANES_MAX = 256,
+    LARES__LINE_PAIR = 128, /* bytes that processors fetch together */
     LARES__DAEMONS_MAX = 65536
 };
 
@@ -69,6 +70,9 @@ struct lares__lane {
     atomic_int cut;
     unsigned long long watched; /* of the loop */
     uint32_t daemons;           /* guarded by the registry lock */
+    /* Lanes stand side by side: what one writes in each crossing must not lie
+     * in the cache lines of the next one's queue. */
+    char apart[LARES__LINE_PAIR];
 };
 
 /* The programs' side: one chain for all threads. */
