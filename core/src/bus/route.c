@@ -112,6 +112,15 @@ static void route_fill(struct lares__route *route,
     }
 }
 
+/* Members that share many channels by a wildcard must not all begin with the
+ * same one: the channel's name says where its turn begins. */
+static void route_begin(struct lares__route *route)
+{
+    for (uint32_t g = 0; g < route->group_count; g++)
+        route->groups[g].turn =
+            (uint32_t)(route->hash % route->groups[g].count);
+}
+
 static struct lares__route *route_alloc(const struct matches *matches,
                                         const char *channel, size_t len)
 {
@@ -155,6 +164,7 @@ lares_status lares__route_new(struct lares__bus *bus, const char *channel,
             route->plain[0]->queue != NULL)
             route->sole = route->plain[0];
         route->hash = hash;
+        route_begin(route);
         *out = route;
     }
     lares__mutex_unlock(&bus->lock);

@@ -59,10 +59,33 @@ static void test_group__may_be_full(void **state)
     check_ok(publish(node, "t", "1", 0));
     check_ok(publish(node, "t", "2", 0));
     check_status(publish(node, "t", "3", 0), LARES_EAGAIN);
-    check_detail("'m1'");
+    check_detail("'m"); /* whose turn it was */
     check_ok(publish(node, "t", "3", -1));
     run(node);
     check_u64(seen(0) + seen(1), 3);
+}
+
+/* One event on each of many channels: not all go to the same member. */
+static void test_group__shares_channels_too(void **state)
+{
+    static const char *const names[] = {"m1", "m2", "m3"};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        lares_daemon *daemon = member("a", names[i], "1024");
+
+        check_ok(lares_daemon_subscribe(daemon, "in.*", "wild"));
+        lares_daemon_free(daemon);
+    }
+    for (int i = 0; i < 90; i++) {
+        char channel[16];
+
+        (void)snprintf(channel, sizeof channel, "in.%d", i);
+        check_ok(publish(node, channel, "x", 0));
+    }
+    for (int i = 0; i < 3; i++)
+        check(daemon_fact(node, names[i], "queued") >= 15);
+    run(node);
 }
 
 static void test_group__plain_and_group_is_once(void **state)
@@ -127,6 +150,7 @@ int main(void)
         three_test(test_group__takes_turns),
         three_test(test_group__passes_over_the_unready),
         three_test(test_group__may_be_full),
+        three_test(test_group__shares_channels_too),
         three_test(test_group__plain_and_group_is_once),
         three_test(test_group__not_to_oneself),
         three_test(test_group__inboxes_share_a_group),
