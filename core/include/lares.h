@@ -324,7 +324,7 @@ LARES_API void lares_events_free(lares_events *events);
  * Own:     rows borrowed
  * Thread:  one
  * Blocks:  no
- * Errors:  EINVAL, EDONE
+ * Errors:  EINVAL, EDONE, EFORKED
  * Since:   0.1
  */
 LARES_API LARES_NODISCARD lares_status lares_rows_next(lares_rows *rows);
@@ -335,7 +335,7 @@ LARES_API LARES_NODISCARD lares_status lares_rows_next(lares_rows *rows);
  * Own:     rows borrowed; name_out borrowed from rows
  * Thread:  any
  * Blocks:  no
- * Errors:  EINVAL, EDONE
+ * Errors:  EINVAL, EDONE, EFORKED
  * Since:   0.1
  */
 LARES_API lares_status lares_rows_column(const lares_rows *rows, size_t index,
@@ -348,7 +348,7 @@ LARES_API lares_status lares_rows_column(const lares_rows *rows, size_t index,
  * Own:     rows and column borrowed
  * Thread:  any
  * Blocks:  no
- * Errors:  EINVAL, ENOTFOUND, EDONE
+ * Errors:  EINVAL, ENOTFOUND, EDONE, EFORKED
  * Since:   0.1
  */
 LARES_API lares_status lares_rows_u64(const lares_rows *rows,
@@ -362,7 +362,7 @@ LARES_API lares_status lares_rows_u64(const lares_rows *rows,
  * Own:     rows and column borrowed; out borrowed from rows
  * Thread:  any
  * Blocks:  no
- * Errors:  EINVAL, ENOTFOUND, EDONE
+ * Errors:  EINVAL, ENOTFOUND, EDONE, EFORKED
  * Since:   0.1
  */
 LARES_API lares_status lares_rows_text(const lares_rows *rows,

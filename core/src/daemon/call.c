@@ -237,8 +237,8 @@ static lares_status emit_check(struct lares_call *call, const char *channel,
         return call_latch(call, LARES_EQUOTA,
                           "output quota exceeded (%d outputs, %d bytes)",
                           LARES__QUOTA_COUNT, LARES__QUOTA_BYTES);
-    if (UINT64_MAX - call->host->head.link.sequence <= pending)
-        return call_latch(call, LARES_ESEQUENCE, "no sequence is left");
+    if (lares__head_room(&call->host->head, pending + 1) < 0)
+        return call_latch(call, LARES_ESEQUENCE, "%s", lares__error_detail());
     return LARES_OK;
 }
 

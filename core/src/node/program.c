@@ -116,9 +116,10 @@ static lares_status message_event_locked(struct message *message,
 {
     struct lares__program *program = &message->node->program;
     struct lares__envelope *event = message->event;
+    lares_status rc = lares__head_room(&program->head, 1);
 
-    if (program->head.link.sequence == UINT64_MAX)
-        return lares__error(LARES_ESEQUENCE, "no sequence is left");
+    if (rc < 0)
+        return rc;
     if (event == NULL)
         event = message_copy(message, &program->publisher.pool);
     if (event == NULL)
@@ -276,7 +277,7 @@ static int publish_at_once(lares_node *node, struct lares__receiver *to,
         return 0;
     lares__latch_lock(&program->lock);
     if (!lares__node_is(node, LARES__NODE_READY) ||
-        program->head.link.sequence == UINT64_MAX)
+        lares__head_room(&program->head, 1) < 0)
         goto out;
     if (receiver == NULL)
         receiver =
