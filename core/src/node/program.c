@@ -97,8 +97,8 @@ static struct lares__envelope *message_copy(const struct message *message,
 
 static lares_status message_prepare(struct message *message)
 {
-    if (message->len <= COPY_UNDER_LOCK)
-        return LARES_OK;
+    if (message->len <= COPY_UNDER_LOCK || message->event != NULL)
+        return LARES_OK; /* a deliver that could not enter has copied it */
     message->event = message_copy(message, NULL);
     return message->event != NULL ? LARES_OK : LARES_ENOMEM;
 }

@@ -351,6 +351,24 @@ static void test_deliver__closing_receiver_lets_outputs_go(void **state)
 
 /* -- bounds --------------------------------------------------------------- */
 
+/* A large payload is copied before the daemon is looked at, and once. */
+static void test_deliver__of_a_large_payload_in_the_queue(void **state)
+{
+    lares_node *node = node_open("0");
+    char *large = calloc(1, 100000);
+    lares_daemon *daemon;
+
+    (void)state;
+    kind_add(node, "echo", echo, NULL);
+    daemon = spawn(node, "echo", NULL);
+    check_ok(say(daemon, "first", 0));
+    check_ok(lares_daemon_deliver(daemon, large, 100000, 0, NULL));
+    check_u64(daemon_fact(node, "echo", "inputs"), 2);
+    free(large);
+    lares_daemon_free(daemon);
+    node_close(node);
+}
+
 static void test_deliver__checks_its_arguments(void **state)
 {
     static const char byte[1];
@@ -392,6 +410,7 @@ int main(void)
         house_test(test_deliver__waits_while_its_daemon_ends),
         house_test(test_deliver__parked_outputs_stop_a_daemon),
         house_test(test_deliver__closing_receiver_lets_outputs_go),
+        house_test(test_deliver__of_a_large_payload_in_the_queue),
         house_test(test_deliver__checks_its_arguments),
     };
 
