@@ -7,8 +7,8 @@
 	check-scenarios check-lengths install-deps install-ci-deps
 
 PACKAGES := build-essential cmake ninja-build pkg-config libuv1-dev \
-	libsodium-dev libxxhash-dev liblua5.4-dev lua5.4 libcmocka-dev \
-	python3-venv python3-dev
+	libsodium-dev libxxhash-dev libcjson-dev liblua5.4-dev lua5.4 \
+	libcmocka-dev python3-venv python3-dev
 CI_PACKAGES := clang clang-format libclang-rt-14-dev valgrind
 
 PYTHON ?= /usr/bin/python3

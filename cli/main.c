@@ -10,8 +10,16 @@ static const struct verb {
     const char *name, *text;
     int (*run)(int count, const char *const words[]);
 } verbs[] = {
-    {"run",    "run a daemon as a filter: lines in, lines out", verb_run   },
-    {"keygen", "make an identity and store it",                 verb_keygen},
+    {"run",      "run a daemon as a filter of lines",          verb_run     },
+    {"ps",       "show who lives on a node, or another table", verb_ps      },
+    {"send",     "send lines to a daemon",                     verb_send    },
+    {"snapshot", "take the image of a daemon",                 verb_snapshot},
+    {"restore",  "start a daemon from its image",              verb_restore },
+    {"stop",     "stop a daemon",                              verb_stop    },
+    {"restart",  "forget a daemon's failures, rebuild it now", verb_restart },
+    {"dead",     "show dead letters; replay or drop them",     verb_dead    },
+    {"recover",  "run the recovery handlers of a node now",    verb_recover },
+    {"keygen",   "make an identity and store it",              verb_keygen  },
 };
 
 enum {

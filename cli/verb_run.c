@@ -7,6 +7,10 @@
 #include "pump.h"
 #include "verb.h"
 
+enum {
+    END_MS = 2000
+};
+
 static int path_is_plugin(const char *path)
 {
     size_t len = strlen(path);
@@ -33,16 +37,60 @@ static lares_status file_load(lares_node *node, const char *file)
 
 static int node_run(lares_node *node, const struct lares__job *job)
 {
-    lares_status rc = lares_node_start(node);
+    lares_status rc = file_load(node, job->file);
 
-    if (rc < 0)
-        return lares__console_fail(&job->console, rc, "start");
-    rc = file_load(node, job->file);
     if (rc < 0) { /* the file is there, and the command line is right */
         (void)lares__console_fail(&job->console, rc, "load");
         return LARES__EXIT_FAILED;
     }
     return lares__pump_run(node, job);
+}
+
+/* A node that has started. */
+static lares_status node_open(const char *name, const char *admin,
+                              lares_node **out)
+{
+    lares_options *options;
+    lares_node *node = NULL;
+    lares_status rc = lares_options_new(&options);
+
+    if (rc < 0)
+        return rc;
+    rc = lares_options_set(options, "admin", admin);
+    if (rc >= 0)
+        rc = lares_node_new(name, options, &node);
+    if (rc >= 0)
+        rc = lares_node_start(node);
+    lares_options_free(options);
+    if (rc < 0)
+        lares_node_free(node);
+    else
+        *out = node;
+    return rc;
+}
+
+/* Where no socket can be, lines still can be handled. */
+static lares_status node_open_anyway(const struct lares__job *job,
+                                     const char *name, lares_node **out)
+{
+    lares_status rc = node_open(name, "true", out);
+
+    if (rc != LARES_EIO && rc != LARES_ERANGE)
+        return rc;
+    fprintf(stderr, "%s: no admin socket: %s\n", job->console.program,
+            lares_error_detail());
+    return node_open(name, "false", out);
+}
+
+/* Its socket goes as it stops; one that stays behind harms nobody. */
+static void node_end(lares_node *node)
+{
+    lares_status rc = lares_node_stop(node, 0);
+
+    if (rc >= 0)
+        rc = lares_node_wait(node, END_MS);
+    (void)rc;
+    lares_node_free(node);
 }
 
 static int job_run(const struct lares__job *job)
@@ -57,11 +105,11 @@ static int job_run(const struct lares__job *job)
     if (access(job->file, R_OK) != 0)
         return lares__console_fail_errno(&job->console, job->file);
     snprintf(name, sizeof name, "run-%ld", (long)getpid());
-    rc = lares_node_new(job->node != NULL ? job->node : name, NULL, &node);
+    rc = node_open_anyway(job, job->node != NULL ? job->node : name, &node);
     if (rc < 0)
         return lares__console_fail(&job->console, rc, "--node");
     code = node_run(node, job);
-    lares_node_free(node);
+    node_end(node);
     return code;
 }
 

@@ -1,5 +1,6 @@
 /* wordcount.c - counts the words of its events; on channel lines.end it emits
- * the counts: sorted lines "count word" in blocks, then an empty event.
+ * the counts: sorted lines "count word" in blocks, then an empty event. Such
+ * lines are its state, too.
  *
  *     cc -shared -fPIC wordcount.c -o wordcount.so \
  *         $(pkg-config --cflags --libs lares)
@@ -91,11 +92,13 @@ static int wordcount_reserve(struct wordcount *words, size_t line_len)
 }
 
 static void wordcount_add(struct wordcount *words, const char *word, size_t len,
-                          uint64_t hash)
+                          uint64_t hash, uint64_t count)
 {
     struct slot *slot = slot_find(words, word, len, hash);
+    int known = slot->count > 0;
 
-    if (slot->count++ > 0)
+    slot->count += count;
+    if (known)
         return;
     slot->hash = hash;
     slot->at = words->text_len;
@@ -110,8 +113,9 @@ static int is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/* Counts each word of a line so many times. */
 static int wordcount_add_line(struct wordcount *words, const char *at,
-                              size_t len)
+                              size_t len, uint64_t count)
 {
     const char *end = at + len;
     const char *word;
@@ -124,14 +128,14 @@ static int wordcount_add_line(struct wordcount *words, const char *at,
         for (word = at; at < end && is_letter(*at); at++)
             hash = (hash ^ (unsigned char)*at) * 1099511628211u;
         if (at > word)
-            wordcount_add(words, word, (size_t)(at - word), hash);
+            wordcount_add(words, word, (size_t)(at - word), hash, count);
         else
             at++;
     }
     return 1;
 }
 
-/* -- report -------------------------------------------------------------- */
+/* -- report and state: lines "count word" ------------------------------- */
 
 struct line {
     const char *word;
@@ -169,7 +173,17 @@ static struct line *wordcount_sort(const struct wordcount *words)
     return lines;
 }
 
-static int block_emit(lares_call *call, const struct line *lines, size_t count)
+typedef lares_status (*answer_fn)(lares_call *call, const void *data,
+                                  size_t len);
+
+static lares_status emit(lares_call *call, const void *data, size_t len)
+{
+    return lares_call_emit(call, NULL, data, len);
+}
+
+/* The status of the answer may be ignored: a refusal latches in the call. */
+static int block_answer(lares_call *call, answer_fn answer,
+                        const struct line *lines, size_t count)
 {
     char *block = NULL;
     size_t len = 0;
@@ -184,12 +198,13 @@ static int block_emit(lares_call *call, const struct line *lines, size_t count)
                 lines[i].word);
     complete = fclose(file) == 0;
     if (complete)
-        lares_call_emit(call, NULL, block, len);
+        answer(call, block, len);
     free(block);
     return complete;
 }
 
-static int wordcount_report(const struct wordcount *words, lares_call *call)
+static int wordcount_answer(const struct wordcount *words, lares_call *call,
+                            answer_fn answer)
 {
     struct line *lines = wordcount_sort(words);
     int complete = lines != NULL;
@@ -198,12 +213,33 @@ static int wordcount_report(const struct wordcount *words, lares_call *call)
 
     for (i = 0; complete && i < words->slots_used; i += BLOCK) {
         left = words->slots_used - i;
-        complete = block_emit(call, lines + i, left < BLOCK ? left : BLOCK);
+        complete =
+            block_answer(call, answer, lines + i, left < BLOCK ? left : BLOCK);
     }
     free(lines);
-    if (complete)
-        lares_call_emit(call, NULL, "", 0);
     return complete;
+}
+
+static int wordcount_report(const struct wordcount *words, lares_call *call)
+{
+    return wordcount_answer(words, call, emit) &&
+           lares_call_emit(call, NULL, "", 0) == LARES_OK;
+}
+
+/* Reads one line of a state, and steps behind it. */
+static int wordcount_read(struct wordcount *words, const char **at,
+                          const char *end)
+{
+    const char *stop = memchr(*at, '\n', (size_t)(end - *at));
+    const char *word = memchr(*at, ' ', (size_t)(end - *at));
+    uint64_t count;
+
+    if (stop == NULL || word == NULL || word > stop)
+        return 0;
+    count = strtoull(*at, NULL, 10);
+    *at = stop + 1;
+    return count > 0 &&
+           wordcount_add_line(words, word, (size_t)(stop - word), count);
 }
 
 /* -- daemon -------------------------------------------------------------- */
@@ -236,7 +272,7 @@ static int wordcount_handle(struct wordcount *words, lares_call *call,
 {
     if (event->channel != NULL && strcmp(event->channel, "lines.end") == 0)
         return wordcount_report(words, call);
-    return wordcount_add_line(words, event->data, event->len);
+    return wordcount_add_line(words, event->data, event->len, 1);
 }
 
 static lares_verdict wordcount_process(lares_call *call, void *instance)
@@ -246,6 +282,28 @@ static lares_verdict wordcount_process(lares_call *call, void *instance)
     while ((event = lares_call_next(call)) != NULL)
         if (!wordcount_handle(instance, call, event)) {
             lares_call_fail(call, "out of memory");
+            return LARES_FAILED;
+        }
+    return LARES_DONE;
+}
+
+static lares_verdict wordcount_snapshot(lares_call *call, void *instance)
+{
+    return wordcount_answer(instance, call, lares_call_state) ? LARES_DONE
+                                                              : LARES_FAILED;
+}
+
+static lares_verdict wordcount_restore(lares_call *call, uint32_t version,
+                                       const void *data, size_t len,
+                                       void *instance)
+{
+    const char *at = data;
+    const char *end = at + len;
+
+    (void)version;
+    while (at < end)
+        if (!wordcount_read(instance, &at, end)) {
+            lares_call_fail(call, "a line of the state is no \"count word\"");
             return LARES_FAILED;
         }
     return LARES_DONE;
@@ -270,6 +328,8 @@ lares_status lares_plugin_open(lares_node *node, const char *argument)
         .create = wordcount_create,
         .destroy = wordcount_destroy,
         .process = wordcount_process,
+        .snapshot = wordcount_snapshot,
+        .restore = wordcount_restore,
     };
 
     (void)argument;

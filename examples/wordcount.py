@@ -1,5 +1,6 @@
 """Counts the words of its events; on channel lines.end it emits the counts:
-sorted lines "count word" in blocks, then an empty event.
+sorted lines "count word" in blocks, then an empty event. Such lines are its
+state, too.
 
     node.spawn(WordCount, subscribe=["lines", "lines.end"], publish="counts")
 """
@@ -28,9 +29,20 @@ class WordCount(lares.Daemon):
         self.counts.update(words(event.data))
         return None
 
+    def lines(self) -> list[bytes]:
+        return [b"%d %s\n" % (self.counts[word], word)
+                for word in sorted(self.counts)]
+
+    def snapshot(self) -> bytes:
+        return b"".join(self.lines())
+
+    def restore(self, state: bytes) -> None:
+        for line in state.splitlines():
+            count, word = line.split()
+            self.counts[word] = int(count)
+
     def report(self) -> Iterator[bytes]:
-        lines = [b"%d %s\n" % (self.counts[word], word)
-                 for word in sorted(self.counts)]
+        lines = self.lines()
         for first in range(0, len(lines), BLOCK):
             yield b"".join(lines[first:first + BLOCK])
         yield b""

@@ -51,6 +51,13 @@ static void error_print(const struct lares__console *console, int code,
     fflush(stdout);
 }
 
+int lares__console_fail_text(const struct lares__console *console,
+                             lares_status status, const char *text)
+{
+    error_print(console, status, lares_status_name(status), text);
+    return status_exit(status);
+}
+
 int lares__console_fail(const struct lares__console *console,
                         lares_status status, const char *what)
 {
@@ -60,8 +67,7 @@ int lares__console_fail(const struct lares__console *console,
     if (*detail == '\0')
         detail = lares_status_text(status);
     snprintf(text, sizeof text, "%s: %s", what, detail);
-    error_print(console, status, lares_status_name(status), text);
-    return status_exit(status);
+    return lares__console_fail_text(console, status, text);
 }
 
 /* The status that stands for errno. */
@@ -90,8 +96,7 @@ int lares__console_fail_errno(const struct lares__console *console,
     char text[1024];
 
     snprintf(text, sizeof text, "%s: %s", what, strerror(number));
-    error_print(console, status, lares_status_name(status), text);
-    return status_exit(status);
+    return lares__console_fail_text(console, status, text);
 }
 
 int lares__console_usage(const struct lares__console *console,

@@ -11,6 +11,7 @@ enum {
     LARES__EXIT_DONE = 0,
     LARES__EXIT_FAILED = 1,
     LARES__EXIT_USAGE = 2,
+    LARES__EXIT_UNREACHABLE = 3,
     LARES__EXIT_NOT_FOUND = 4,
     LARES__EXIT_REFUSED = 5,
     LARES__EXIT_TIMED_OUT = 6,
@@ -31,6 +32,10 @@ struct lares__console {
  * directly behind the call; `what` is what was tried, such as a file. */
 int lares__console_fail(const struct lares__console *console,
                         lares_status status, const char *what);
+
+/* The same for a failure whose one line of why is known. */
+int lares__console_fail_text(const struct lares__console *console,
+                             lares_status status, const char *text);
 
 /* The same for a failure that is no status of the core: errno. */
 int lares__console_fail_errno(const struct lares__console *console,

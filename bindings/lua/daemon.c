@@ -56,6 +56,25 @@ static int daemon_unsubscribe(lua_State *L)
                                     lares__text_optional(L, 3, NULL)));
 }
 
+/* daemon:snapshot(seconds?) -> string */
+static int daemon_snapshot(lua_State *L)
+{
+    lares_daemon *daemon = daemon_check(L);
+    int64_t timeout_ms = lares__seconds_check(L, 2, 30);
+    struct lares__box *box = lares__box_new(L, &lares__bytes_type);
+    lares_bytes *image = NULL;
+    lares_status rc = lares_daemon_snapshot(daemon, timeout_ms, &image);
+
+    box->ticket = image;
+    return lares__bytes_answer(L, rc);
+}
+
+/* daemon:restart() */
+static int daemon_restart(lua_State *L)
+{
+    return lares__result_push(L, lares_daemon_restart(daemon_check(L)));
+}
+
 /* daemon:stop(grace?) */
 static int daemon_stop(lua_State *L)
 {
@@ -105,9 +124,12 @@ static const luaL_Reg daemon_methods[] = {
     {"send",        daemon_send       },
     {"subscribe",   daemon_subscribe  },
     {"unsubscribe", daemon_unsubscribe},
+    {"snapshot",    daemon_snapshot   },
+    {"restart",     daemon_restart    },
     {"stop",        daemon_stop       },
     {NULL,          NULL              },
 };
 
-const struct lares__type lares__daemon_type = {
-    "lares.handle", daemon_free, daemon_methods, daemon_property, daemon_end};
+const struct lares__type lares__daemon_type = {"lares.handle", daemon_free,
+                                               daemon_methods, daemon_property,
+                                               daemon_end,     NULL};

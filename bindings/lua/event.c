@@ -53,6 +53,10 @@ static int event_field(lua_State *L, const lares_event *event, const char *name)
             lua_pushinteger(L, event_number(event, &numbers[i]));
             return 1;
         }
+    if (strcmp(name, "replay") == 0) {
+        lua_pushboolean(L, (event->flags & LARES_EVENT_REPLAY) != 0);
+        return 1;
+    }
     if (strcmp(name, "channel") != 0 || event->channel == NULL)
         return 0;
     lua_pushstring(L, event->channel);

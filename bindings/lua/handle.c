@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "callback.h"
 #include "event.h"
 #include "result.h"
+#include "runtime.h"
 
 /* -- boxes ---------------------------------------------------------------- */
 
@@ -49,14 +49,30 @@ void lares__type_open(lua_State *L, const struct lares__type *type)
         lua_pushcfunction(L, type->ends);
     }
     lua_setfield(L, -2, "__close");
+    if (type->count != NULL) {
+        lua_pushcfunction(L, type->count);
+        lua_setfield(L, -2, "__len");
+    }
     lua_pushstring(L, type->name);
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 1);
 }
 
+int lares__metatable_test(lua_State *L, int index, const char *name)
+{
+    int same;
+
+    if (!lua_istable(L, index) || !lua_getmetatable(L, index))
+        return 0;
+    luaL_getmetatable(L, name);
+    same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same;
+}
+
 struct lares__box *lares__box_new(lua_State *L, const struct lares__type *type)
 {
-    struct lares__box *box = lua_newuserdatauv(L, sizeof *box, 0);
+    struct lares__box *box = lua_newuserdatauv(L, sizeof *box, 1);
 
     box->ticket = NULL;
     box->runtime = lares__runtime_get(L);
@@ -115,14 +131,14 @@ static void bytes_free(void *ticket)
     lares_bytes_free(ticket);
 }
 
-const struct lares__type lares__options_type = {"lares.options", options_free,
-                                                no_methods, NULL, NULL};
-const struct lares__type lares__events_type = {"lares.events", events_free,
-                                               no_methods, NULL, NULL};
-const struct lares__type lares__rows_type = {"lares.rows", rows_free,
-                                             no_methods, NULL, NULL};
-const struct lares__type lares__bytes_type = {"lares.bytes", bytes_free,
-                                              no_methods, NULL, NULL};
+const struct lares__type lares__options_type = {
+    "lares.options", options_free, no_methods, NULL, NULL, NULL};
+const struct lares__type lares__events_type = {
+    "lares.events", events_free, no_methods, NULL, NULL, NULL};
+const struct lares__type lares__rows_type = {
+    "lares.rows", rows_free, no_methods, NULL, NULL, NULL};
+const struct lares__type lares__bytes_type = {
+    "lares.bytes", bytes_free, no_methods, NULL, NULL, NULL};
 
 /* -- options -------------------------------------------------------------- */
 
@@ -233,6 +249,15 @@ int64_t lares__seconds_check(lua_State *L, int index, double fallback)
     return (int64_t)ceil(seconds * 1000);
 }
 
+int64_t lares__delay_check(lua_State *L, int index)
+{
+    double seconds = luaL_checknumber(L, index);
+
+    luaL_argcheck(L, seconds >= 0, index, "seconds must not be negative");
+    luaL_argcheck(L, seconds <= 1e12, index, "a timer cannot wait for ever");
+    return (int64_t)ceil(seconds * 1000);
+}
+
 const char *lares__text_check(lua_State *L, int index)
 {
     size_t len;
@@ -273,5 +298,62 @@ int lares__events_answer(lua_State *L, lares_status status)
         return lares__result_push(L, status);
     events_push(L, ((struct lares__box *)lua_touserdata(L, box))->ticket);
     lares__box_reset(L, box, &lares__events_type); /* now, not at collection */
+    return 1;
+}
+
+/* Set a field of the row on top from a column. */
+static void column_set(lua_State *L, const lares_rows *rows, const char *name,
+                       uint32_t type)
+{
+    const char *text;
+    uint64_t number;
+
+    if (type == LARES_ROWS_TEXT) {
+        lares__result_check(L, lares_rows_text(rows, name, &text));
+        lua_pushstring(L, text);
+    } else {
+        lares__result_check(L, lares_rows_u64(rows, name, &number));
+        lua_pushinteger(L, (lua_Integer)number);
+    }
+    lua_setfield(L, -2, name);
+}
+
+static void row_push(lua_State *L, const lares_rows *rows)
+{
+    const char *name;
+    uint32_t type;
+    size_t i;
+
+    lua_newtable(L);
+    for (i = 0; lares_rows_column(rows, i, &name, &type) == LARES_OK; i++)
+        column_set(L, rows, name, type);
+}
+
+int lares__rows_answer(lua_State *L, lares_status status)
+{
+    int box = lua_gettop(L);
+    lares_rows *rows = ((struct lares__box *)lua_touserdata(L, box))->ticket;
+    lua_Integer count = 0;
+
+    if (status < 0)
+        return lares__result_push(L, status);
+    lua_newtable(L);
+    while (lares_rows_next(rows) == LARES_OK) {
+        row_push(L, rows);
+        lua_rawseti(L, -2, ++count);
+    }
+    lares__box_reset(L, box, &lares__rows_type);
+    return 1;
+}
+
+int lares__bytes_answer(lua_State *L, lares_status status)
+{
+    int box = lua_gettop(L);
+    lares_bytes *bytes = ((struct lares__box *)lua_touserdata(L, box))->ticket;
+
+    if (status < 0)
+        return lares__result_push(L, status);
+    lua_pushlstring(L, lares_bytes_data(bytes), lares_bytes_len(bytes));
+    lares__box_reset(L, box, &lares__bytes_type);
     return 1;
 }

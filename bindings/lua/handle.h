@@ -24,10 +24,12 @@ struct lares__type {
     const luaL_Reg *methods;
     lua_CFunction property; /* what is no method; NULL: nothing */
     lua_CFunction ends;
+    lua_CFunction count; /* its __len; NULL: it has none */
 };
 
 extern const struct lares__type lares__node_type, lares__daemon_type,
-    lares__inbox_type, lares__key_type, lares__chain_type, lares__world_type;
+    lares__inbox_type, lares__recovery_type, lares__key_type, lares__chain_type,
+    lares__world_type;
 /* Never seen by a program: they hold what a raise would leak. */
 extern const struct lares__type lares__options_type, lares__events_type,
     lares__rows_type, lares__bytes_type;
@@ -35,7 +37,10 @@ extern const struct lares__type lares__options_type, lares__events_type,
 /* Make the metatable of a type; once per state. */
 void lares__type_open(lua_State *L, const struct lares__type *type);
 
-/* Push an empty box. */
+/* Is the value at index a table with the metatable of that name? */
+int lares__metatable_test(lua_State *L, int index, const char *name);
+
+/* Push an empty box; its one user value is free for its type. */
 struct lares__box *lares__box_new(lua_State *L, const struct lares__type *type);
 
 /* Check the box at index and return its ticket. From here on callbacks run on
@@ -54,6 +59,9 @@ lares_options *lares__options_push(lua_State *L, int index,
 /* The seconds at index, as a timeout in ms; math.huge waits for ever. */
 int64_t lares__seconds_check(lua_State *L, int index, double fallback);
 
+/* The seconds at index, as ms that a timer may wait. */
+int64_t lares__delay_check(lua_State *L, int index);
+
 /* The text at index; a zero byte would cut it short for the core. */
 const char *lares__text_check(lua_State *L, int index);
 
@@ -65,5 +73,11 @@ const char *lares__data_check(lua_State *L, int index, size_t *len_out);
 
 /* Answer a call that put a list of events into the box on top: an array. */
 int lares__events_answer(lua_State *L, lares_status status);
+
+/* The same for a table: an array of rows. */
+int lares__rows_answer(lua_State *L, lares_status status);
+
+/* The same for a block: a string. */
+int lares__bytes_answer(lua_State *L, lares_status status);
 
 #endif

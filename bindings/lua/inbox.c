@@ -77,5 +77,5 @@ static const luaL_Reg inbox_methods[] = {
     {NULL,     NULL        },
 };
 
-const struct lares__type lares__inbox_type = {"lares.inbox", inbox_free,
-                                              inbox_methods, NULL, inbox_close};
+const struct lares__type lares__inbox_type = {
+    "lares.inbox", inbox_free, inbox_methods, NULL, inbox_close, NULL};

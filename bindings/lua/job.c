@@ -1,5 +1,6 @@
 #include "job.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* -- options that a job has ----------------------------------------------- */
@@ -42,6 +43,12 @@ static int take_key(struct lares__job *job, const char *value)
     return 0;
 }
 
+static int take_restore(struct lares__job *job, const char *value)
+{
+    job->restore = value;
+    return 0;
+}
+
 static int take_node(struct lares__job *job, const char *value)
 {
     job->node = value;
@@ -78,6 +85,7 @@ static const struct flag {
     {"option",    "KEY=VALUE", take_option   },
     {"kind",      "NAME",      take_kind     },
     {"key",       "FILE",      take_key      },
+    {"restore",   "IMAGE",     take_restore  },
     {"node",      "NAME",      take_node     },
 };
 
@@ -275,35 +283,104 @@ static int key_read(const struct lares__job *job, lares_key **out)
     return rc < 0 ? lares__console_fail(&job->console, rc, job->key) : code;
 }
 
-static lares_status options_complete(const struct lares__job *job)
+/* Read what is left of a file into memory that the caller frees. */
+static int file_read(FILE *file, char **data_out, size_t *len_out)
 {
-    lares_status rc;
+    size_t room = 64 * 1024, len = 0, got;
+    char *data = malloc(room), *more;
 
-    rc = lares_options_set(job->options, "subscribe", job->subscribe);
-    if (rc < 0)
-        return rc;
-    rc = lares_options_set(job->options, "publish", job->publish);
-    if (rc < 0 || job->argument == NULL)
-        return rc;
+    while (data != NULL) {
+        got = fread(data + len, 1, room - len, file);
+        len += got;
+        if (len < room)
+            break;
+        room *= 2;
+        more = realloc(data, room);
+        if (more == NULL)
+            free(data);
+        data = more;
+    }
+    if (data == NULL || ferror(file)) {
+        free(data);
+        return 0;
+    }
+    *data_out = data;
+    *len_out = len;
+    return 1;
+}
+
+static int image_read(const struct lares__job *job, char **data_out,
+                      size_t *len_out)
+{
+    FILE *file = fopen(job->restore, "rb");
+    int code = 0;
+
+    if (file == NULL || !file_read(file, data_out, len_out))
+        code = lares__console_fail_errno(&job->console, job->restore);
+    if (file != NULL)
+        fclose(file);
+    return code;
+}
+
+static lares_status argument_set(const struct lares__job *job)
+{
+    if (job->argument == NULL)
+        return LARES_OK;
     return lares_options_set(job->options, "argument", job->argument);
 }
 
-int lares__job_spawn(const struct lares__job *job, lares_node *node)
+/* What the image says of kind and channels holds: the options name the
+ * channels of the lines alone. */
+static int daemon_restore(const struct lares__job *job, lares_node *node,
+                          const lares_key *key)
+{
+    char *image = NULL;
+    size_t len = 0;
+    lares_status rc;
+    int code;
+
+    if (job->kind != NULL)
+        return lares__console_usage(&job->console,
+                                    "--kind: the image says which kind it is");
+    code = image_read(job, &image, &len);
+    if (code != 0)
+        return code;
+    rc = argument_set(job);
+    if (rc >= 0)
+        rc = lares_node_restore(node, image, len, key, job->options, NULL);
+    if (rc < 0)
+        code = lares__console_fail(&job->console, rc, job->restore);
+    free(image);
+    return code;
+}
+
+static int daemon_spawn(const struct lares__job *job, lares_node *node,
+                        const lares_key *key)
 {
     char kind[128];
-    lares_key *key = NULL;
     lares_status rc;
     int code = kind_choose(job, node, kind, sizeof kind);
 
-    if (code == 0 && job->key != NULL)
-        code = key_read(job, &key);
     if (code != 0)
         return code;
-    rc = options_complete(job);
+    rc = lares_options_set(job->options, "subscribe", job->subscribe);
+    if (rc >= 0)
+        rc = lares_options_set(job->options, "publish", job->publish);
+    if (rc >= 0)
+        rc = argument_set(job);
     if (rc >= 0)
         rc = lares_node_spawn(node, kind, key, job->options, NULL);
-    if (rc < 0)
-        code = lares__console_fail(&job->console, rc, kind);
+    return rc < 0 ? lares__console_fail(&job->console, rc, kind) : 0;
+}
+
+int lares__job_start(const struct lares__job *job, lares_node *node)
+{
+    lares_key *key = NULL;
+    int code = job->key != NULL ? key_read(job, &key) : 0;
+
+    if (code == 0)
+        code = job->restore != NULL ? daemon_restore(job, node, key)
+                                    : daemon_spawn(job, node, key);
     lares_key_free(key);
     return code;
 }
@@ -323,6 +400,10 @@ void lares__job_help(FILE *file)
           "  --option KEY=VALUE    a spawn option, such as batch=1\n"
           "  --kind NAME           which kind of FILE to run (first by name)\n"
           "  --key FILE            its identity, from lares keygen (fresh)\n"
+          "  --restore IMAGE       go on from an image, which holds kind and\n"
+          "                        channels; --subscribe and --publish then "
+          "name\n"
+          "                        the channels of the lines alone\n"
           "  --node NAME           name of the node (run- and process id)\n"
           "  --json                print an object for each output or error\n"
           "  -h, --help            print this\n"

@@ -16,6 +16,7 @@ struct lares__job {
     const char *argument; /* NULL: none */
     const char *publish;
     const char *key;        /* a file; NULL: a fresh identity */
+    const char *restore;    /* an image's file; NULL: spawn */
     const char *node;       /* NULL: run-<process id> */
     lares_options *options; /* for the daemon that is spawned */
     char subscribe[LARES__PATTERNS_MAX + 1];
@@ -34,9 +35,10 @@ void lares__job_fini(struct lares__job *job);
  * which holds `size` bytes. Returns an exit code. */
 int lares__job_channel(const struct lares__job *job, char *out, size_t size);
 
-/* Spawn the daemon: of the kind that was named, or else of the first by name.
- * Returns an exit code; what went wrong has been said. */
-int lares__job_spawn(const struct lares__job *job, lares_node *node);
+/* Start the daemon: restored from its image, or spawned of the kind that was
+ * named, or else of the first by name. Returns an exit code; what went wrong
+ * has been said. */
+int lares__job_start(const struct lares__job *job, lares_node *node);
 
 /* Print the options that a job has. */
 void lares__job_help(FILE *file);

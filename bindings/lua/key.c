@@ -29,11 +29,8 @@ static int key_seed(lua_State *L)
     lares_bytes *seed = NULL;
     lares_status rc = lares_key_seed(key, &seed);
 
-    if (rc < 0)
-        return lares__result_push(L, rc);
     box->ticket = seed;
-    lua_pushlstring(L, lares_bytes_data(seed), lares_bytes_len(seed));
-    return 1;
+    return lares__bytes_answer(L, rc);
 }
 
 /* key.origin */
@@ -57,8 +54,8 @@ static const luaL_Reg key_methods[] = {
     {NULL,   NULL    }
 };
 
-const struct lares__type lares__key_type = {"lares.key", key_free, key_methods,
-                                            key_property, NULL};
+const struct lares__type lares__key_type = {"lares.key",  key_free, key_methods,
+                                            key_property, NULL,     NULL};
 
 /* lares.chain(origin) -> Chain */
 int lares__chain_open(lua_State *L)
@@ -92,5 +89,5 @@ static const luaL_Reg chain_methods[] = {
     {NULL,    NULL       }
 };
 
-const struct lares__type lares__chain_type = {"lares.chain", chain_free,
-                                              chain_methods, NULL, NULL};
+const struct lares__type lares__chain_type = {
+    "lares.chain", chain_free, chain_methods, NULL, NULL, NULL};

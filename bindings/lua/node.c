@@ -1,17 +1,53 @@
 #include "handle.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "callback.h"
 #include "class.h"
+#include "handler.h"
 #include "module.h"
 #include "result.h"
+
+/* -- recovery ------------------------------------------------------------- */
+
+/* Push the registry of the node at 1: one box for all time, because it knows
+ * which functions were registered. */
+static int recovery_push(lua_State *L, lares_node *node)
+{
+    lares_recovery *recovery = NULL;
+    struct lares__box *box;
+    lares_status rc;
+
+    if (lua_getiuservalue(L, 1, 1) != LUA_TNIL)
+        return 1;
+    lua_pop(L, 1);
+    box = lares__recovery_push(L);
+    rc = lares_node_recovery(node, &recovery);
+    box->ticket = recovery;
+    if (rc < 0)
+        return lares__result_push(L, rc);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, 1, 1);
+    return 1;
+}
+
+/* node.recovery */
+static int node_property(lua_State *L)
+{
+    lares_node *node = lares__box_check(L, 1, &lares__node_type);
+
+    if (strcmp(lua_tostring(L, 2), "recovery") != 0)
+        return 0;
+    return recovery_push(L, node);
+}
 
 /* -- kinds ---------------------------------------------------------------- */
 
 /* The `user` of a kind: a userdata that holds the class, and that the registry
  * keeps under its address until release. */
 struct recipe {
+    struct lares__recipe head;
     struct lares__runtime *runtime;
 };
 
@@ -28,8 +64,8 @@ static lares_verdict recipe_create(lares_call *call, lares_daemon *daemon,
 {
     struct recipe *recipe = user;
 
-    return lares__instance_create(recipe->runtime->lua, call, daemon,
-                                  recipe_class, recipe, instance_out);
+    return lares__instance_create(recipe->runtime, call, daemon, &recipe->head,
+                                  instance_out);
 }
 
 static void recipe_release(void *user)
@@ -41,18 +77,13 @@ static void recipe_release(void *user)
     lua_rawsetp(L, LUA_REGISTRYINDEX, recipe);
 }
 
-static const lares_daemon_ops recipe_ops = {
-    .size = sizeof(lares_daemon_ops),
-    .create = recipe_create,
-    .destroy = lares__instance_destroy,
-    .process = lares__instance_process,
-};
-
 /* Push what keeps the class at index. */
-static struct recipe *recipe_new(lua_State *L, int index)
+static struct recipe *recipe_new(lua_State *L, int index, uint32_t version)
 {
     struct recipe *recipe = lua_newuserdatauv(L, sizeof *recipe, 1);
 
+    recipe->head.make = recipe_class;
+    recipe->head.version = version;
     recipe->runtime = lares__runtime_get(L);
     lua_pushvalue(L, index);
     lua_setiuservalue(L, -2, 1);
@@ -61,21 +92,52 @@ static struct recipe *recipe_new(lua_State *L, int index)
     return recipe;
 }
 
-/* node:register(Class) -> kind */
+/* (node, class) -> kind */
+static int class_register(lua_State *L, lares_node *node)
+{
+    lares_daemon_ops ops = {
+        .create = recipe_create,
+        .destroy = lares__instance_destroy,
+    };
+    struct lares__class class;
+    lares_options *options;
+    lares_status rc;
+    int answer;
+
+    lares__class_check(L, 2, &class);
+    lares__class_ops(&class, &ops);
+    answer = lua_gettop(L);
+    lua_getfield(L, 2, "options");
+    options = lares__options_push(L, answer + 1, NULL);
+    rc = lares_node_register(node, class.kind, options, &ops,
+                             recipe_new(L, 2, class.version), recipe_release);
+    lua_settop(L, answer);
+    return lares__result_value(L, rc);
+}
+
+/* (node, handler) -> name */
+static int handler_register(lua_State *L, lares_node *node)
+{
+    int answers = recovery_push(L, node);
+    const char *name;
+    lares_status rc;
+
+    if (answers > 1)
+        return answers; /* why there is none */
+    name = lares__handler_read(L, 2);
+    rc = lares__recovery_add(L, 3, lua_gettop(L), name, NULL);
+    lua_pop(L, 1);
+    return lares__result_value(L, rc);
+}
+
+/* node:register(Class) -> kind, node:register(Handler) -> name */
 static int node_register(lua_State *L)
 {
     lares_node *node = lares__box_check(L, 1, &lares__node_type);
-    const char *kind = lares__class_check(L, 2);
-    int answer = lua_gettop(L);
-    lares_options *options;
-    lares_status rc;
 
-    lua_getfield(L, 2, "options");
-    options = lares__options_push(L, answer + 1, NULL);
-    rc = lares_node_register(node, kind, options, &recipe_ops, recipe_new(L, 2),
-                             recipe_release);
-    lua_settop(L, answer);
-    return lares__result_value(L, rc);
+    lua_settop(L, 2);
+    return lares__handler_test(L, 2) ? handler_register(L, node)
+                                     : class_register(L, node);
 }
 
 /* node:unregister(kind) */
@@ -99,7 +161,10 @@ static int node_load(lua_State *L)
 
 /* -- daemons -------------------------------------------------------------- */
 
-/* The identity in the spawn options at index, NULL if there is none. */
+/* What is an argument of the core, not an option. */
+static const char *const not_text[] = {"identity", NULL};
+
+/* The identity in the options at index, NULL if there is none. */
 static lares_key *identity_check(lua_State *L, int index)
 {
     if (!lua_istable(L, index))
@@ -112,14 +177,30 @@ static lares_key *identity_check(lua_State *L, int index)
 /* node:spawn(kind, options?) -> Daemon */
 static int node_spawn(lua_State *L)
 {
-    static const char *const skipped[] = {"identity", NULL};
     lares_node *node = lares__box_check(L, 1, &lares__node_type);
     const char *kind = lares__text_check(L, 2);
     const lares_key *key = identity_check(L, 3);
-    lares_options *options = lares__options_push(L, 3, skipped);
+    lares_options *options = lares__options_push(L, 3, not_text);
     struct lares__box *box = lares__box_new(L, &lares__daemon_type);
     lares_daemon *daemon = NULL;
     lares_status rc = lares_node_spawn(node, kind, key, options, &daemon);
+
+    box->ticket = daemon;
+    return lares__result_value(L, rc);
+}
+
+/* node:restore(image, options?) -> Daemon */
+static int node_restore(lua_State *L)
+{
+    lares_node *node = lares__box_check(L, 1, &lares__node_type);
+    size_t len;
+    const char *image = lares__data_check(L, 2, &len);
+    const lares_key *key = identity_check(L, 3);
+    lares_options *options = lares__options_push(L, 3, not_text);
+    struct lares__box *box = lares__box_new(L, &lares__daemon_type);
+    lares_daemon *daemon = NULL;
+    lares_status rc =
+        lares_node_restore(node, image, len, key, options, &daemon);
 
     box->ticket = daemon;
     return lares__result_value(L, rc);
@@ -169,53 +250,17 @@ static int node_subscribe(lua_State *L)
 
 /* -- report --------------------------------------------------------------- */
 
-/* Set a field of the row table on top from a column. */
-static void column_set(lua_State *L, const lares_rows *rows, const char *name,
-                       uint32_t type)
-{
-    const char *text;
-    uint64_t number;
-
-    if (type == LARES_ROWS_TEXT) {
-        lares__result_check(L, lares_rows_text(rows, name, &text));
-        lua_pushstring(L, text);
-    } else {
-        lares__result_check(L, lares_rows_u64(rows, name, &number));
-        lua_pushinteger(L, (lua_Integer)number);
-    }
-    lua_setfield(L, -2, name);
-}
-
-static void row_push(lua_State *L, const lares_rows *rows)
-{
-    const char *name;
-    uint32_t type;
-    size_t i;
-
-    lua_newtable(L);
-    for (i = 0; lares_rows_column(rows, i, &name, &type) == LARES_OK; i++)
-        column_set(L, rows, name, type);
-}
-
 /* node:report(what) -> array of tables */
 static int node_report(lua_State *L)
 {
     lares_node *node = lares__box_check(L, 1, &lares__node_type);
     const char *what = lares__text_check(L, 2);
     struct lares__box *box = lares__box_new(L, &lares__rows_type);
-    lares_rows *rows;
-    lua_Integer count = 0;
+    lares_rows *rows = NULL;
     lares_status rc = lares_node_report(node, what, &rows);
 
-    if (rc < 0)
-        return lares__result_push(L, rc);
     box->ticket = rows;
-    lua_newtable(L);
-    while (lares_rows_next(rows) == LARES_OK) {
-        row_push(L, rows);
-        lua_rawseti(L, -2, ++count);
-    }
-    return 1;
+    return lares__rows_answer(L, rc);
 }
 
 /* -- life ----------------------------------------------------------------- */
@@ -306,15 +351,19 @@ static const luaL_Reg node_methods[] = {
     {"unregister", node_unregister},
     {"load",       node_load      },
     {"spawn",      node_spawn     },
+    {"restore",    node_restore   },
     {"find",       node_find      },
     {"publish",    node_publish   },
     {"subscribe",  node_subscribe },
     {"report",     node_report    },
+    {"letters",    lares__letters },
+    {"replay",     lares__replay  },
+    {"drop",       lares__drop    },
     {"run",        node_run       },
     {"stop",       node_stop      },
     {"close",      node_close     },
     {NULL,         NULL           },
 };
 
-const struct lares__type lares__node_type = {"lares.node", node_free,
-                                             node_methods, NULL, node_close};
+const struct lares__type lares__node_type = {
+    "lares.node", node_free, node_methods, node_property, node_close, NULL};

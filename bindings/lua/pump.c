@@ -371,7 +371,7 @@ static int pump_open(struct pump *pump)
                               &pump->inbox);
     if (rc < 0)
         return lares__console_fail(console, rc, "--publish");
-    return lares__job_spawn(pump->job, pump->node);
+    return lares__job_start(pump->job, pump->node);
 }
 
 int lares__pump_run(lares_node *node, const struct lares__job *job)

@@ -60,5 +60,5 @@ static const luaL_Reg world_methods[] = {
     {NULL,       NULL          },
 };
 
-const struct lares__type lares__world_type = {"lares.world", world_free,
-                                              world_methods, NULL, NULL};
+const struct lares__type lares__world_type = {
+    "lares.world", world_free, world_methods, NULL, NULL, NULL};

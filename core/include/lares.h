@@ -10,7 +10,7 @@
  *
  * Every function may be called inside a callback, and nothing waits there:
  * publish and send try, and answer LARES_EDEADLK where they would wait; what
- * enters a daemon (deliver, pull) answers LARES_EDEADLK at once.
+ * enters a daemon (deliver, snapshot, pull) answers LARES_EDEADLK at once.
  *
  * Own: borrowed = for the call; copied; owned = yours, names its free;
  *      taken = the library's from the moment of the call, whatever the result.
@@ -73,12 +73,17 @@ typedef int32_t lares_verdict;
     XX(EGAP, -44, "sequence gap")                                              \
     XX(EORIGIN, -45, "origin mismatch")                                        \
     XX(ESEQUENCE, -47, "sequence exhausted")                                   \
+    XX(ESTATELESS, -48, "no state")                                            \
+    XX(EMISSING, -49, "part missing")                                          \
     XX(EDENIED, -52, "not authorised")                                         \
+    XX(EIDENTITY, -53, "identity mismatch")                                    \
     XX(EKEY, -54, "no private key")                                            \
     XX(ESIGNATURE, -56, "bad signature")                                       \
     XX(ECALLBACK, -60, "callback failed")                                      \
     XX(EQUOTA, -62, "output quota exceeded")                                   \
     XX(ESCRIPT, -64, "script not loadable")                                    \
+    XX(ESNAPSHOT, -65, "snapshot failed")                                      \
+    XX(ERESTORE, -66, "restore failed")                                        \
     XX(EKIND, -70, "unknown kind")
 
 enum {
@@ -89,7 +94,7 @@ enum {
 
 enum {
     LARES_ABI_MAJOR = 0,
-    LARES_ABI_MINOR = 1
+    LARES_ABI_MINOR = 2
 };
 
 /* verdicts of a callback */
@@ -101,7 +106,15 @@ enum {
 
 /* kind of an event; grows, so unknown kinds are skipped */
 enum {
-    LARES_INPUT_EVENT = 1
+    LARES_INPUT_EVENT = 1,
+    LARES_INPUT_SNAPSHOT = 2, /* pull only: answer with lares_call_state */
+    LARES_INPUT_RESTORE = 3   /* pull only: data is the state, of version
+                               * `sequence` */
+};
+
+/* flags of an event */
+enum {
+    LARES_EVENT_REPLAY = 1 /* was handled before: its outputs are dropped */
 };
 
 /* type of a column */
@@ -114,6 +127,7 @@ enum {
 typedef struct lares_node lares_node;
 typedef struct lares_daemon lares_daemon;
 typedef struct lares_inbox lares_inbox;
+typedef struct lares_recovery lares_recovery;
 typedef struct lares_world lares_world;
 typedef struct lares_key lares_key;
 typedef struct lares_call lares_call; /* one crossing, borrowed */
@@ -127,7 +141,7 @@ typedef struct lares_rows lares_rows;
  * the next lares_call_next or lares_events_next. A binding may rebuild one from
  * copied values for lares_chain_check. */
 typedef struct lares_event {
-    uint64_t origin; /* 0: an input outside every chain */
+    uint64_t origin; /* 0: an input outside every chain (a timer) */
     uint64_t sequence;
     uint64_t parent;
     uint64_t horizon;     /* sketch of what its emitter had observed */
@@ -150,13 +164,19 @@ typedef lares_verdict (*lares_snapshot_fn)(lares_call *call, void *instance);
 typedef lares_verdict (*lares_restore_fn)(lares_call *call, uint32_t version,
                                           const void *data, size_t len,
                                           void *instance);
+typedef lares_verdict (*lares_recovery_fn)(lares_call *call, void *user);
 
 /* A kind of daemon. Grows at its tail: `size` says what the author knew.
  *
  * Callbacks of one daemon run on one thread at a time, in turn. The daemon
  * given to create is the instance's own: valid until destroy returns, never
- * freed by the author. In this version `snapshot` and `restore` are accepted
- * and not called yet: a failed turn moves nothing, and its object stays. */
+ * freed by the author.
+ *
+ * A kind that can snapshot is rebuilt after a failed turn: destroy, create,
+ * restore, and what was committed since comes once more, with
+ * LARES_EVENT_REPLAY set and its outputs dropped. So its state is what was
+ * committed; create, which runs again, must consume nothing. A kind that
+ * cannot keeps its object. */
 typedef struct lares_daemon_ops {
     uint32_t size;  /* sizeof(lares_daemon_ops) of the author's header */
     uint32_t flags; /* 0 */
@@ -475,7 +495,8 @@ LARES_API void lares_chain_free(lares_chain *chain);
  * Make a node: a host of daemons, with a fresh identity.
  *
  * Options: lanes (0-256, default the usable CPUs; 0 runs everything inside the
- * call that waits), letters.count, letters.bytes.
+ * call that waits), tick.interval (ms), letters.count, letters.bytes, admin
+ * (true, or the path of a socket: what the program `lares` speaks to).
  *
  * Own:     name and options copied; out owned, lares_node_free
  * Thread:  any
@@ -556,8 +577,9 @@ LARES_API void lares_node_free(lares_node *node);
 /**
  * Register a kind: a named recipe for daemons.
  *
- * ops NULL makes a pull kind, driven by lares_daemon_pull. Options: version,
- * lane (kinds of one label share a lane), lease (ms, of a pulled call).
+ * ops NULL makes a pull kind, driven by lares_daemon_pull. Options: version (of
+ * the state), lane (kinds of one label share a lane), lease (ms, of a pulled
+ * call), stateful (true: a pull kind that can snapshot).
  *
  * Own:     kind, options, ops copied; user taken (released once, even on
  *          failure)
@@ -606,21 +628,44 @@ LARES_API LARES_NODISCARD lares_status lares_node_load(lares_node *node,
 /**
  * Start a daemon of a kind.
  *
- * key NULL makes a fresh identity. Options: name, argument, subscribe
- * (patterns), publish (a channel), mailbox.count, mailbox.bytes, batch,
- * horizon.count, restart.initial, restart.max, restart.attempts.
+ * key NULL makes a fresh identity; ESTALE: the one given has lived here, so
+ * restore its image. Options: name, argument, subscribe (patterns), publish (a
+ * channel), mailbox.count, mailbox.bytes, batch, horizon.count,
+ * restart.initial, restart.max, restart.attempts, snapshot.max.
  *
  * Own:     kind, options copied; key shared; out owned, lares_daemon_free
  *          (NULL: not wanted)
  * Thread:  any
  * Blocks:  while the daemon is created
- * Errors:  EINVAL, ENAME, EOPTION, ERANGE, ETOOBIG, EKIND, EEXIST,
+ * Errors:  EINVAL, ENAME, EOPTION, ERANGE, ETOOBIG, EKIND, EEXIST, ESTALE,
  *          ECALLBACK, ENOTREADY, ECLOSED, ELIMIT, EIO, ENOMEM, EFORKED
  * Since:   0.1
  */
 LARES_API LARES_NODISCARD lares_status
 lares_node_spawn(lares_node *node, const char *kind, const lares_key *key,
                  const lares_options *options, lares_daemon **out);
+
+/**
+ * Start the daemon of an image: its identity, chain, state and subscriptions.
+ *
+ * key NULL: the identity's secret must be alive in this process. Options are
+ * those of lares_node_spawn without subscribe and publish, which the image
+ * holds; one that is given replaces the image's. EEXIST: the identity lives
+ * here; ESTALE: it was activated since the image was taken.
+ *
+ * Own:     data borrowed; options copied; key shared; out owned,
+ *          lares_daemon_free (NULL: not wanted)
+ * Thread:  any
+ * Blocks:  while the daemon is created and restored
+ * Errors:  EINVAL, EOPTION, ENAME, ERANGE, ETOOBIG, EFORMAT, EVERSION,
+ *          EIDENTITY, ESIGNATURE, EDIGEST, EPARENT, EKEY, EKIND, ESTATELESS,
+ *          EMISSING, EEXIST, ESTALE, ECALLBACK, ERESTORE, ENOTREADY, ECLOSED,
+ *          ELIMIT, ENOMEM, EFORKED
+ * Since:   0.2
+ */
+LARES_API LARES_NODISCARD lares_status lares_node_restore(
+    lares_node *node, const void *data, size_t len, const lares_key *key,
+    const lares_options *options, lares_daemon **out);
 
 /**
  * Find a daemon by its origin.
@@ -674,8 +719,8 @@ lares_node_subscribe(lares_node *node, const char *pattern,
 /**
  * Copy a table of facts: the one source of every report.
  *
- * Tables: node, daemons, kinds, lanes, subscriptions, letters, counters. It
- * never waits for a daemon.
+ * Tables: node, daemons, kinds, lanes, subscriptions, letters, recovery,
+ * records, counters. It never waits for a daemon.
  *
  * Own:     what borrowed; out owned, lares_rows_free
  * Thread:  any
@@ -686,6 +731,49 @@ lares_node_subscribe(lares_node *node, const char *pattern,
 LARES_API LARES_NODISCARD lares_status lares_node_report(lares_node *node,
                                                          const char *what,
                                                          lares_rows **out);
+
+/**
+ * Hand out the payload of a dead letter; its id stands in the table `letters`.
+ *
+ * EMISSING: the payload was too big to be kept.
+ *
+ * Own:     node borrowed; out owned, lares_bytes_free
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOTFOUND, EMISSING, ENOMEM, EFORKED
+ * Since:   0.2
+ */
+LARES_API LARES_NODISCARD lares_status lares_letter_data(lares_node *node,
+                                                         uint64_t id,
+                                                         lares_bytes **out);
+
+/**
+ * Send the payload of a dead letter to its receiver again, and drop it.
+ *
+ * It comes as a new event of this node, not as the one that failed. The letter
+ * is kept when it cannot be sent: ECLOSED, its receiver has ended; EAGAIN, it
+ * has no space.
+ *
+ * Own:     node borrowed
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOTFOUND, EMISSING, ECLOSED, EDOWN, EAGAIN, ENOTREADY,
+ *          ESEQUENCE, ENOMEM, EFORKED
+ * Since:   0.2
+ */
+LARES_API LARES_NODISCARD lares_status lares_letter_replay(lares_node *node,
+                                                           uint64_t id);
+
+/**
+ * Drop a dead letter; id 0 drops all.
+ *
+ * Own:     node borrowed
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOTFOUND, EFORKED
+ * Since:   0.2
+ */
+LARES_API lares_status lares_letter_drop(lares_node *node, uint64_t id);
 
 /* -- daemon ------------------------------------------------------------- */
 
@@ -716,8 +804,9 @@ lares_daemon_key(const lares_daemon *daemon, lares_key **out);
  * Take one turn now: its outputs, or why it failed.
  *
  * The outputs are published too. A failed turn is ECALLBACK with the text of
- * the callback in the detail, belongs to its caller, and moved nothing.
- * ETIMEDOUT: the turn never began. EUNKNOWN: it had begun.
+ * the callback in the detail, belongs to its caller, and moved nothing: the
+ * daemon is rebuilt before this returns. ETIMEDOUT: the turn never began.
+ * EUNKNOWN: it had begun.
  *
  * Own:     data copied; out owned, lares_events_free (NULL: not wanted)
  * Thread:  any
@@ -773,10 +862,28 @@ LARES_API lares_status lares_daemon_unsubscribe(lares_daemon *daemon,
                                                 const char *group);
 
 /**
+ * Take a signed image of a daemon: all that makes it, in one string of bytes.
+ *
+ * A kind that cannot snapshot has an image without a state. ESNAPSHOT: the
+ * callback failed; there is no image, and the daemon is as it was. ETIMEDOUT:
+ * the daemon was busy for all the time.
+ *
+ * Own:     daemon borrowed; out owned, lares_bytes_free
+ * Thread:  any
+ * Blocks:  until no turn is under way, at most timeout_ms
+ * Errors:  EINVAL, ERANGE, EDEADLK, EDOWN, ECLOSED, ETIMEDOUT, ESNAPSHOT,
+ *          ETOOBIG, EKEY, ENOMEM, EFORKED
+ * Since:   0.2
+ */
+LARES_API LARES_NODISCARD lares_status lares_daemon_snapshot(
+    lares_daemon *daemon, int64_t timeout_ms, lares_bytes **out);
+
+/**
  * Own the next crossing of a daemon of a pull kind.
  *
  * The call holds at least one input. It is drained like a callback's and ended
- * by lares_call_end before the kind's lease is over.
+ * by lares_call_end before the kind's lease is over. Of a kind that is
+ * stateful, SNAPSHOT and RESTORE are the only input of their call.
  *
  * Own:     out owned, lares_call_end
  * Thread:  any
@@ -803,6 +910,21 @@ LARES_API LARES_NODISCARD lares_status lares_daemon_pull(lares_daemon *daemon,
  */
 LARES_API lares_status lares_daemon_stop(lares_daemon *daemon,
                                          int64_t grace_ms);
+
+/**
+ * Restart a daemon: forget its failures, and rebuild it now.
+ *
+ * It only asks: the daemon is rebuilt after the turn that is under way. One
+ * that cannot snapshot keeps its object. Asked for by the daemon itself while
+ * it is rebuilt, it does nothing.
+ *
+ * Own:     daemon borrowed
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ECLOSED, EFORKED
+ * Since:   0.2
+ */
+LARES_API lares_status lares_daemon_restart(lares_daemon *daemon);
 
 /**
  * Drop a ticket; the daemon lives on.
@@ -847,6 +969,62 @@ LARES_API const lares_event *lares_call_next(lares_call *call);
  */
 LARES_API lares_status lares_call_emit(lares_call *call, const char *channel,
                                        const void *data, size_t len);
+
+/**
+ * Start a timer, which fires as an input of this daemon; in process and create.
+ *
+ * It belongs to the turn: one that fails starts none. The input has origin 0,
+ * the timer's id as its sequence, and the data given here. period_ms 0 fires
+ * once; late firings of a period are one. A refusal latches, as of emit.
+ *
+ * Own:     data copied
+ * Thread:  turn
+ * Blocks:  no
+ * Errors:  EINVAL, ERANGE, ETOOBIG, ELIMIT, EPHASE, ESTALE, ENOMEM
+ * Since:   0.2
+ */
+LARES_API lares_status lares_call_timer(lares_call *call, int64_t delay_ms,
+                                        int64_t period_ms, const void *data,
+                                        size_t len, uint64_t *id_out);
+
+/**
+ * Cancel a timer, also one that has fired and waits; a gone id is OK.
+ *
+ * Own:     call borrowed
+ * Thread:  turn
+ * Blocks:  no
+ * Errors:  EINVAL, EPHASE, ESTALE
+ * Since:   0.2
+ */
+LARES_API lares_status lares_call_cancel(lares_call *call, uint64_t id);
+
+/**
+ * Append to the state; in snapshot, and while a SNAPSHOT input is in hand.
+ *
+ * A state may be written in pieces, and 0 bytes are one. A refusal latches.
+ *
+ * Own:     data copied
+ * Thread:  turn
+ * Blocks:  no
+ * Errors:  EINVAL, ETOOBIG, EPHASE, ESTALE, ENOMEM
+ * Since:   0.2
+ */
+LARES_API lares_status lares_call_state(lares_call *call, const void *data,
+                                        size_t len);
+
+/**
+ * Report a slot as recovered; in a recovery handler, group 0 for none.
+ *
+ * At most 256 in one call of a handler: the others are ELIMIT, and counted.
+ *
+ * Own:     call borrowed
+ * Thread:  turn
+ * Blocks:  no
+ * Errors:  EINVAL, EPHASE, ELIMIT, ENOMEM
+ * Since:   0.2
+ */
+LARES_API lares_status lares_call_recovered(lares_call *call, uint64_t group,
+                                            uint32_t slot);
 
 /**
  * Hand over why the callback is about to fail; it does not fail by itself.
@@ -913,6 +1091,113 @@ LARES_API LARES_NODISCARD lares_status lares_inbox_next(lares_inbox *inbox,
  * Since:   0.1
  */
 LARES_API void lares_inbox_free(lares_inbox *inbox);
+
+/* -- recovery registry --------------------------------------------------- */
+
+/**
+ * Make a registry of recovery handlers that stands alone.
+ *
+ * Only lares_recovery_run runs it. It ends with its last ticket.
+ *
+ * Own:     out owned, lares_recovery_free
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOMEM, EFORKED
+ * Since:   0.2
+ */
+LARES_API LARES_NODISCARD lares_status lares_recovery_new(lares_recovery **out);
+
+/**
+ * Get a ticket for the registry of a node, which each tick runs, too.
+ *
+ * Own:     out owned, lares_recovery_free
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOMEM, EFORKED
+ * Since:   0.2
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_node_recovery(lares_node *node, lares_recovery **out);
+
+/**
+ * Append a handler, which runs from the next pass on.
+ *
+ * name is a label of at most 63 bytes, not necessarily unique; NULL is
+ * "handler". A handler that does not answer DONE is evicted. Never waits for a
+ * handler.
+ *
+ * Own:     name copied; user taken (released once, even on failure); id_out
+ *          and count_out may be NULL
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENAME, ELIMIT, ECLOSED, ENOMEM, EFORKED
+ * Since:   0.2
+ */
+LARES_API LARES_NODISCARD lares_status lares_recovery_register(
+    lares_recovery *recovery, const char *name, lares_recovery_fn fn,
+    void *user, lares_release_fn release, uint64_t *id_out, size_t *count_out);
+
+/**
+ * Take a handler away; one that is running finishes.
+ *
+ * Own:     recovery borrowed
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOTFOUND, EFORKED
+ * Since:   0.2
+ */
+LARES_API lares_status lares_recovery_remove(lares_recovery *recovery,
+                                             uint64_t id);
+
+/**
+ * Count the handlers that are registered.
+ *
+ * Own:     recovery borrowed
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, EFORKED
+ * Since:   0.2
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_recovery_count(const lares_recovery *recovery, size_t *out);
+
+/**
+ * Run every handler once, in the order of registration, on this thread.
+ *
+ * out: a row {handler, group, slot} for each slot that was recovered. EBUSY: a
+ * pass of this registry is under way.
+ *
+ * Own:     out owned, lares_rows_free (NULL: not wanted)
+ * Thread:  any
+ * Blocks:  while the handlers run
+ * Errors:  EINVAL, EBUSY, EDEADLK, ECLOSED, ENOMEM, EFORKED
+ * Since:   0.2
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_recovery_run(lares_recovery *recovery, lares_rows **out);
+
+/**
+ * List the handlers, and those evicted lately with why.
+ *
+ * Own:     recovery borrowed; out owned, lares_rows_free
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOMEM, EFORKED
+ * Since:   0.2
+ */
+LARES_API LARES_NODISCARD lares_status
+lares_recovery_report(const lares_recovery *recovery, lares_rows **out);
+
+/**
+ * Drop a ticket; the last one ends a registry that stands alone.
+ *
+ * Own:     recovery taken
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.2
+ */
+LARES_API void lares_recovery_free(lares_recovery *recovery);
 
 /* -- world: nodes under a virtual clock, for tests ------------------------ */
 

@@ -1,7 +1,8 @@
 /* A plug-in for test_plugin.c: its argument says what its open does.
  *
  *     kinds [NAME…]   registers a kind of each name
- *     fail NAME…      registers them, then fails with ELIMIT
+ *     fail NAME…      registers them and a recovery handler, then fails with
+ *                     ELIMIT
  *     start, load, stop   asks that of the node that opens it
  */
 #include "plugin.h"
@@ -61,6 +62,25 @@ static lares_status kinds_register(lares_node *node, const char *names)
     return rc;
 }
 
+static lares_verdict recover_nothing(lares_call *call, void *user)
+{
+    (void)call;
+    (void)user;
+    return LARES_DONE;
+}
+
+static lares_status handler_register(lares_node *node)
+{
+    lares_recovery *recovery = NULL;
+    lares_status rc = lares_node_recovery(node, &recovery);
+
+    if (rc == LARES_OK)
+        rc = lares_recovery_register(recovery, "testing", recover_nothing, NULL,
+                                     count_release, NULL, NULL);
+    lares_recovery_free(recovery);
+    return rc;
+}
+
 lares_status lares_plugin_open(lares_node *node, const char *argument)
 {
     lares_status rc;
@@ -76,6 +96,8 @@ lares_status lares_plugin_open(lares_node *node, const char *argument)
     if (strncmp(argument, "fail ", 5) != 0)
         return LARES_OK;
     rc = kinds_register(node, argument + 5);
+    if (rc == LARES_OK)
+        rc = handler_register(node);
     (void)snprintf(reason, sizeof reason, "it was told to fail");
     return rc < 0 ? rc : LARES_ELIMIT;
 }

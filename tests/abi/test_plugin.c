@@ -139,11 +139,12 @@ static void test_plugin__that_fails_to_open(void **state)
     check_status(lares_node_load(node, PLUGIN, "fail one two three"),
                  LARES_ELIMIT);
     check_str(lares_error_detail(), "it was told to fail");
-    check_i64(releases() - before, 3);
+    check_i64(releases() - before, 4);
     check_u64(rows_count(node, "kinds"), 2);
+    check_u64(rows_count(node, "recovery"), 0);
     check_status(lares_node_load(node, PLUGIN, "kinds four ours"),
                  LARES_EEXIST);
-    check_i64(releases() - before, 5);
+    check_i64(releases() - before, 6);
     check_u64(rows_count(node, "kinds"), 2);
     check_loud("loud");
     check_ok(lares_node_load(node, PLUGIN, "kinds one"));

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 LARES = os.environ.get("LARES", "lares")
 SANITIZED = "ASAN_OPTIONS" in os.environ  # slow, and keeps what was freed
@@ -58,6 +59,10 @@ class Case(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
+        sockets = unittest.mock.patch.dict(os.environ,
+                                           XDG_RUNTIME_DIR=folder.name)
+        sockets.start()
+        self.addCleanup(sockets.stop)
         self.write("counter.lua", COUNTER)
         self.write("echo.lua", ECHO)
 
@@ -318,7 +323,7 @@ class TestHelp(Case):
             self.assertIn("usage: lares " + verb, self.lares(verb, "--help"))
         out = self.lares("run", "--help")
         for option in ("subscribe", "publish", "argument", "option", "kind",
-                       "key", "node", "json"):
+                       "key", "restore", "node", "json"):
             self.assertIn("--" + option, out)
 
     def test_version(self):

@@ -90,28 +90,56 @@ void text_add_payload(struct text *text, const void *data, size_t len)
     text_add(text, "%zu bytes sum=%" PRIu64, len, sum);
 }
 
-static void text_add_cell(struct text *text, const char *cell)
+/* Cut a failure's text to what the author said: the first line, from behind
+ * its last ": " on; return its length. */
+static size_t failure_cut(const char **failure)
+{
+    const char *end = *failure + strcspn(*failure, "\n");
+    const char *at;
+
+    for (at = *failure; at + 1 < end; at++)
+        if (at[0] == ':' && at[1] == ' ')
+            *failure = at + 2;
+    return (size_t)(end - *failure);
+}
+
+void text_add_failure(struct text *text, const char *failure)
+{
+    size_t len = failure_cut(&failure);
+
+    text_add_bytes(text, failure, len);
+}
+
+static void text_add_cell(struct text *text, const char *cell, size_t len)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_.-"
                                 "abcdefghijklmnopqrstuvwxyz0123456789";
 
-    if (*cell != '\0' && cell[strspn(cell, plain)] == '\0')
-        text_add(text, "%s", cell);
+    if (len > 0 && strspn(cell, plain) >= len)
+        text_add(text, "%.*s", (int)len, cell);
     else
-        text_add_bytes(text, cell, strlen(cell));
+        text_add_bytes(text, cell, len);
+}
+
+/* The columns that hold a failure's text. */
+static int column_fails(const char *column)
+{
+    return strcmp(column, "text") == 0 || strcmp(column, "error") == 0;
 }
 
 void text_add_row(struct text *text, const lares_rows *rows,
                   const struct word *columns)
 {
     const char *cell;
+    size_t len;
 
     text_add(text, "=");
     for (; columns->data != NULL; columns++) {
         if (lares_rows_text(rows, columns->data, &cell) < 0)
             cell = "";
+        len = column_fails(columns->data) ? failure_cut(&cell) : strlen(cell);
         text_add(text, " %s=", columns->data);
-        text_add_cell(text, cell);
+        text_add_cell(text, cell, len);
     }
     text_add(text, "\n");
 }

@@ -50,7 +50,12 @@ void text_add_bytes(struct text *text, const void *data, size_t len);
 /* Add a payload: one over 64 bytes by their number and sum. */
 void text_add_payload(struct text *text, const void *data, size_t len);
 
-/* Add the named columns of the current row; NULL data ends the names. */
+/* Add the text of a failure as far as it is the author's: the first line, from
+ * behind its last ": " on. What stands before differs between languages. */
+void text_add_failure(struct text *text, const char *failure);
+
+/* Add the named columns of the current row; NULL data ends the names. Of the
+ * columns `text` and `error` the author's part is added. */
 void text_add_row(struct text *text, const lares_rows *rows,
                   const struct word *columns);
 

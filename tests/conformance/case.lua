@@ -13,7 +13,8 @@ local unmask = { ["\1"] = "\\\\", ["\2"] = '\\"' }
 local hex = { ["\1"] = "\\x5c", ["\2"] = "\\x22", n = "\\x0a", t = "\\x09" }
 local shown = { ["\n"] = "\\n", ["\t"] = "\\t", ['"'] = '\\"', ["\\"] = "\\\\" }
 
-local function split(line)
+-- Cut a line into its words.
+function case.split(line)
     local words, at = {}, 1
     line = line:gsub('\\[\\"]', mask)
     while line:find("%S", at) do
@@ -35,6 +36,20 @@ function case.value(word)
     return text:rep(tonumber(times) or 1)
 end
 
+-- Read the words behind a verb: options by their keys, and the others.
+function case.arguments(words)
+    local options, args = {}, {}
+    for i = 2, #words do
+        local key, text = words[i]:match("^([a-z.]+)=(.*)$")
+        if key then
+            options[key] = case.value(text)
+        else
+            args[#args + 1] = case.value(words[i])
+        end
+    end
+    return options, args
+end
+
 function case.quoted(data)
     return '"' .. data:gsub('[%c"\\\128-\255]', function(c)
         return shown[c] or ("\\x%02x"):format(c:byte())
@@ -52,16 +67,31 @@ function case.payload(data)
     return ("%d bytes sum=%d"):format(#data, sum)
 end
 
-function case.cell(fact)
-    local text = tostring(fact)
-    return text:find("^[%w_.-]+$") and text or case.quoted(text)
+-- Cut a failure's text to what the author said.
+function case.failure(text)
+    text = text:match("^[^\n]*")
+    return text:match(".*: (.*)") or text
+end
+
+-- Write the named columns of a row.
+function case.row(row, columns)
+    local cells = {}
+    for i, column in ipairs(columns) do
+        local text = tostring(row[column])
+        if column == "text" or column == "error" then
+            text = case.failure(text)
+        end
+        cells[i] = column .. "=" ..
+            (text:find("^[%w_.-]+$") and text or case.quoted(text))
+    end
+    return table.concat(cells, " ")
 end
 
 -- Read a file without comments, empty lines and runs of blanks.
 local function read_lines(path)
     local lines = {}
     for line in io.lines(path) do
-        local words = split(line)
+        local words = case.split(line)
         if #words > 0 and line:sub(1, 1) ~= "#" then
             lines[#lines + 1] = table.concat(words, " "):gsub("[\1\2]", unmask)
         end
@@ -82,7 +112,7 @@ local function play_case(lines, play_command)
         while at <= #lines and lines[at]:sub(1, 1) == "=" do
             expected[#expected + 1], at = lines[at], at + 1
         end
-        local results = play_command(split(command))
+        local results = play_command(case.split(command))
         print(table.concat({ command, table.unpack(results) }, "\n"))
         if table.concat(results, "\n") ~= table.concat(expected, "\n") then
             equal = false

@@ -20,6 +20,49 @@ static lares_verdict memory_create(lares_call *call, lares_daemon *daemon,
     return *instance_out != NULL ? LARES_DONE : LARES_FAILED;
 }
 
+static uint64_t load_u64(const uint8_t *bytes)
+{
+    uint64_t n = 0;
+    int i;
+
+    for (i = 7; i >= 0; i--)
+        n = n << 8 | bytes[i];
+    return n;
+}
+
+static void store_u64(uint8_t *bytes, uint64_t n)
+{
+    int i;
+
+    for (i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(n >> 8 * i);
+}
+
+static lares_verdict memory_snapshot(lares_call *call, void *instance)
+{
+    const struct memory *memory = instance;
+    uint8_t state[8];
+
+    store_u64(state, memory->n);
+    lares_call_state(call, state, sizeof state);
+    return LARES_DONE;
+}
+
+static lares_verdict memory_restore(lares_call *call, uint32_t version,
+                                    const void *data, size_t len,
+                                    void *instance)
+{
+    struct memory *memory = instance;
+
+    (void)version;
+    if (len != 8) {
+        lares_call_fail(call, "not a state of 8 bytes");
+        return LARES_FAILED;
+    }
+    memory->n = load_u64(data);
+    return LARES_DONE;
+}
+
 static void emit_decimal(lares_call *call, uint64_t n)
 {
     char text[24];
@@ -73,22 +116,21 @@ static lares_verdict counter_process(lares_call *call, void *instance)
     return LARES_DONE;
 }
 
-static uint64_t load_u64(const uint8_t *bytes)
+/* Counts all the same, so that only a rebuild can take it back. */
+static lares_verdict boom_process(lares_call *call, void *instance)
 {
-    uint64_t n = 0;
-    int i;
+    struct memory *counter = instance;
+    const lares_event *event;
 
-    for (i = 7; i >= 0; i--)
-        n = n << 8 | bytes[i];
-    return n;
-}
-
-static void store_u64(uint8_t *bytes, uint64_t n)
-{
-    int i;
-
-    for (i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)(n >> 8 * i);
+    while ((event = lares_call_next(call)) != NULL) {
+        counter->n++;
+        if (event->len == 4 && memcmp(event->data, "boom", 4) == 0) {
+            lares_call_fail(call, "boom");
+            return LARES_FAILED;
+        }
+        emit_decimal(call, counter->n);
+    }
+    return LARES_DONE;
 }
 
 static lares_verdict sum_process(lares_call *call, void *instance)
@@ -151,6 +193,36 @@ static lares_verdict burst_process(lares_call *call, void *instance)
     return LARES_DONE;
 }
 
+/* Start the timer that "250:x" asks for; say whether it asks for one. */
+static int late_start(lares_call *call, const lares_event *event)
+{
+    char input[64];
+    uint64_t timer;
+    int64_t ms;
+    char *data;
+
+    event_text(event, input, sizeof input);
+    ms = strtoll(input, &data, 10);
+    if (*data++ != ':')
+        return 0;
+    lares_call_timer(call, ms, 0, data, strlen(data), &timer);
+    return 1;
+}
+
+static lares_verdict late_process(lares_call *call, void *instance)
+{
+    const lares_event *event;
+
+    (void)instance;
+    while ((event = lares_call_next(call)) != NULL) {
+        if (event->origin == 0)
+            lares_call_emit(call, NULL, event->data, event->len);
+        else if (!late_start(call, event))
+            return LARES_FAILED;
+    }
+    return LARES_DONE;
+}
+
 static lares_verdict rubbish_process(lares_call *call, void *instance)
 {
     (void)instance;
@@ -158,18 +230,26 @@ static lares_verdict rubbish_process(lares_call *call, void *instance)
     return 7;
 }
 
+enum {
+    FORGETS = 0,   /* has no object */
+    REMEMBERS = 1, /* has an object, which a failed turn leaves as it is */
+    STATEFUL = 2   /* has an object that can snapshot */
+};
+
 static const struct {
     const char *name;
     lares_process_fn process;
-    int remembers;
+    int memory;
 } kinds[] = {
-    {"echo",      echo_process,      0},
-    {"tagged",    tagged_process,    0},
-    {"counter",   counter_process,   1},
-    {"sum",       sum_process,       1},
-    {"fail-once", fail_once_process, 1},
-    {"burst",     burst_process,     0},
-    {"rubbish",   rubbish_process,   0},
+    {"echo",      echo_process,      FORGETS  },
+    {"tagged",    tagged_process,    FORGETS  },
+    {"counter",   counter_process,   STATEFUL },
+    {"sum",       sum_process,       STATEFUL },
+    {"boom",      boom_process,      STATEFUL },
+    {"fail-once", fail_once_process, REMEMBERS},
+    {"burst",     burst_process,     FORGETS  },
+    {"late",      late_process,      FORGETS  },
+    {"rubbish",   rubbish_process,   FORGETS  },
 };
 
 lares_status kind_register(lares_node *node, const char *kind,
@@ -184,9 +264,13 @@ lares_status kind_register(lares_node *node, const char *kind,
     if (i == sizeof kinds / sizeof kinds[0])
         return LARES_EKIND;
     ops.process = kinds[i].process;
-    if (kinds[i].remembers) {
+    if (kinds[i].memory >= REMEMBERS) {
         ops.create = memory_create;
         ops.destroy = free;
+    }
+    if (kinds[i].memory == STATEFUL) {
+        ops.snapshot = memory_snapshot;
+        ops.restore = memory_restore;
     }
     return lares_node_register(node, kind, options, &ops, NULL, NULL);
 }

@@ -13,23 +13,37 @@ members.tagged = {
     end,
 }
 
-members.counter = {
-    init = function(self) self.n = 0 end,
-    process = function(self)
-        self.n = self.n + 1
-        return tostring(self.n)
-    end,
-}
+-- What remembers one number, and can hand it on.
+local function remembering(process)
+    return {
+        init = function(self) self.n = 0 end,
+        process = process,
+        snapshot = function(self) return string.pack("<i8", self.n) end,
+        restore = function(self, state)
+            if #state ~= 8 then error("not a state of 8 bytes") end
+            self.n = string.unpack("<i8", state)
+        end,
+    }
+end
 
-members.sum = {
-    init = function(self) self.total = 0 end,
-    process = function(self, event)
-        local data = event.data
-        if #data ~= 8 then error("not 8 bytes: " .. data) end
-        self.total = self.total + string.unpack("<i8", data)
-        return string.pack("<i8", self.total)
-    end,
-}
+members.counter = remembering(function(self)
+    self.n = self.n + 1
+    return tostring(self.n)
+end)
+
+members.sum = remembering(function(self, event)
+    local data = event.data
+    if #data ~= 8 then error("not 8 bytes: " .. data) end
+    self.n = self.n + string.unpack("<i8", data)
+    return string.pack("<i8", self.n)
+end)
+
+-- Counts all the same, so that only a rebuild can take it back.
+members.boom = remembering(function(self, event)
+    self.n = self.n + 1
+    if event.data == "boom" then error("boom") end
+    return tostring(self.n)
+end)
 
 members["fail-once"] = {
     init = function(self) self.calls = 0 end,
@@ -47,6 +61,14 @@ members.burst = {
         for _ = 1, times do
             self:emit(output, channel ~= "" and channel or nil)
         end
+    end,
+}
+
+members.late = {
+    process = function(self, event)
+        if event.origin == 0 then return event.data end -- its timer
+        local ms, data = event.data:match("^(%d+):(.*)$")
+        self:after(ms / 1000, data)
     end,
 }
 

@@ -1,7 +1,8 @@
 /* Play conformance cases through lares.h: runner SKIP CASE...
  *
  * case.c reads cases and compares transcripts, things.c keeps what a case has
- * named, verbs.c does the commands.
+ * named, verbs.c does the commands; kinds.c and handlers.c are what an author
+ * writes.
  */
 #include "case.h"
 #include "verbs.h"
@@ -13,19 +14,6 @@ static void *runner_begin(void)
 {
     return memset(must_realloc(NULL, sizeof(struct play)), 0,
                   sizeof(struct play));
-}
-
-/* Add the first line of a failure's text, from behind its last ": " on. */
-static void runner_add_failure(struct text *results, const char *detail)
-{
-    const char *end = detail + strcspn(detail, "\n");
-    const char *at;
-
-    for (at = detail; at + 1 < end; at++)
-        if (at[0] == ':' && at[1] == ' ')
-            detail = at + 2;
-    text_add(results, " ");
-    text_add_bytes(results, detail, (size_t)(end - detail));
 }
 
 static void runner_play(void *context, const struct command *command,
@@ -42,8 +30,11 @@ static void runner_play(void *context, const struct command *command,
     if (rc == LARES_OK)
         return;
     text_add(results, "= %s", lares_status_name(rc));
-    if (rc == LARES_ECALLBACK && strcmp(command->words[0].data, "deliver") == 0)
-        runner_add_failure(results, lares_error_detail());
+    if (rc == LARES_ECALLBACK &&
+        strcmp(command->words[0].data, "deliver") == 0) {
+        text_add(results, " ");
+        text_add_failure(results, lares_error_detail());
+    }
     text_add(results, "\n");
 }
 

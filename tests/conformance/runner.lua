@@ -6,14 +6,15 @@
 package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. package.path
 local case = require "case"
 local lares = require "lares"
+local new_handlers = require "handlers"
 local new_kind = require "kinds"
 
--- What one case has made: world, nodes, and by their names all things;
--- names of daemons by origin; events seen by name and sequence.
+-- What one case has made: world, nodes, and by their names all things, images
+-- and registries; names of daemons by origin; events seen by name and sequence.
 local play
 
 local function add(...)
-    play.results[#play.results + 1] = "= " .. table.concat({ ... }, " ")
+    play.results[#play.results + 1] = table.concat({ "=", ... }, " ")
 end
 
 -- Return the results of a call, or raise the code of its failure.
@@ -25,8 +26,9 @@ end
 local function show(events)
     for _, event in ipairs(events) do
         local name = play.names[event.origin] or "node"
-        play.seen[name] = play.seen[name] or {}
-        play.seen[name][event.sequence] = event
+        local seen = play.seen[name] or {}
+        seen[event.sequence] = seen[event.sequence] or event
+        play.seen[name] = seen
         add(name, event.sequence, case.payload(event.data))
     end
 end
@@ -46,14 +48,16 @@ function verbs.kind(options, name)
     must(play.node:register(new_kind(name, options)))
 end
 
+-- A daemon's key: its seed is the name, padded with zeros.
+local function new_key(name)
+    local key = lares.key(name .. ("\0"):rep(32 - #name))
+    play.names[key.origin] = name
+    return key
+end
+
 function verbs.spawn(options, name, kind)
-    local patterns = {}
-    for pattern in (options.subscribe or ""):gmatch("%S+") do
-        patterns[#patterns + 1] = pattern
-    end
-    options.name, options.subscribe = name, patterns
-    options.identity = lares.key(name .. ("\0"):rep(32 - #name))
-    play.names[options.identity.origin] = name
+    options.name, options.identity = name, new_key(name)
+    options.subscribe = case.split(options.subscribe or "")
     play.things[name] = must(play.node:spawn(kind, options))
 end
 
@@ -95,7 +99,46 @@ function verbs.next(_, name)
     if code ~= "ETIMEDOUT" then must(events, text, code) end
 end
 
+function verbs.snapshot(_, name, image)
+    play.images[image] = must(play.things[name]:snapshot())
+end
+
+function verbs.restore(options, name, image)
+    local data = play.images[image] or image -- no name: one itself
+    options.identity = new_key(name)
+    play.things[name] = must(play.node:restore(data, options))
+end
+
+function verbs.restart(_, name) must(play.things[name]:restart()) end
 function verbs.stop(_, name) must(play.things[name]:stop()) end
+
+-- Find a dead letter by its place; the oldest is 1.
+local function find_letter(place)
+    local letter = must(play.node:letters())[tonumber(place)]
+    return letter and letter.id or error { code = "ENOTFOUND" }
+end
+
+function verbs.replay(_, place) must(play.node:replay(find_letter(place))) end
+function verbs.drop(_, place) must(play.node:drop(find_letter(place))) end
+
+-- A node's registry, or a lone one; made when it is named first.
+local function find_handlers(name)
+    local found = play.registries[name] or new_handlers(play.things[name])
+    play.registries[name] = found
+    return found
+end
+
+function verbs.handler(_, name, handler, ...)
+    add(must(find_handlers(name):add(handler, ...)))
+end
+
+function verbs.remove(_, name, handler)
+    add(find_handlers(name):remove(handler) or "ENOTFOUND")
+end
+
+function verbs.pass(_, name)
+    add(table.unpack(find_handlers(name):run()))
+end
 
 function verbs.free(_, name)
     local thing = play.things[name]
@@ -117,16 +160,11 @@ function verbs.check(_, name)
 end
 
 function verbs.report(_, what, name, ...)
-    local found = false
-    for _, row in ipairs(must(play.node:report(what))) do
-        local cells = {}
-        for i, column in ipairs { ... } do
-            cells[i] = column .. "=" .. case.cell(row[column])
-        end
-        if row.name == name then add(table.unpack(cells)) end
-        found = found or row.name == name
+    local source = play.registries[what] or play.node
+    for _, row in ipairs(must(source:report(what))) do
+        if row.name == name then add(case.row(row, { ... })) end
     end
-    if not found then add("ENOTFOUND") end
+    if #play.results == 0 then add("ENOTFOUND") end
 end
 
 local function add_failure(verb, failure)
@@ -136,23 +174,14 @@ local function add_failure(verb, failure)
     end
     add(failure.code)
     if verb == "deliver" and failure.code == "ECALLBACK" then
-        local text = failure.text:match("^[^\n]*")
-        text = case.quoted(text:match(".*: (.*)") or text)
+        local text = case.quoted(case.failure(failure.text))
         play.results[1] = play.results[1] .. " " .. text
     end
 end
 
 -- Do one command, and return its result lines.
 local function play_command(words)
-    local options, args = {}, {}
-    for i = 2, #words do
-        local key, text = words[i]:match("^([a-z.]+)=(.*)$")
-        if key then
-            options[key] = case.value(text)
-        else
-            args[#args + 1] = case.value(words[i])
-        end
-    end
+    local options, args = case.arguments(words)
     play.results = {}
     local ok, failure = pcall(verbs[words[1]], options, table.unpack(args))
     if not ok then add_failure(words[1], failure) end
@@ -160,7 +189,8 @@ local function play_command(words)
 end
 
 local function begin()
-    play = { nodes = {}, things = {}, names = {}, seen = {} }
+    play = { nodes = {}, things = {}, images = {}, registries = {} }
+    play.names, play.seen = {}, {}
 end
 
 local function finish()

@@ -2,9 +2,7 @@
 
     python runner.py SKIP CASE...
 
-A case is its own transcript: every command is printed, then its results, and
-that must equal the file. Differences go to stderr; with any, or with a line of
-the file SKIP that skips no case, the exit status is 1.
+case.py reads cases and compares transcripts.
 """
 
 from __future__ import annotations
@@ -12,41 +10,15 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import lares
 import lares.testing
+from case import cell, failure, main, payload, quoted, raw, value
+from handlers import Handlers
 from kinds import KINDS
 
-WORD = re.compile(r'(?:[^\s"]|"(?:[^"\\]|\\.)*")+')
 OPTION = re.compile(r"([a-z.]+)=(.*)", re.DOTALL)
-STRING = re.compile(r'("?)((?:[^"\\]|\\.)*)\1(?:\*(\d+))?')
-ESCAPE = re.compile(rb"\\(?:x([0-9a-f]{2})|(.))")
-ESCAPED = {b"n": b"\n", b"t": b"\t"}
-SHOWN = {ord("\n"): "\\n", ord("\t"): "\\t", ord('"'): '\\"', ord("\\"): "\\\\"}
-
-
-def value(word: str) -> str:
-    """Read a word, quoted or not; bytes that are no text become surrogates."""
-    _, text, times = STRING.fullmatch(word).groups()
-    data = ESCAPE.sub(lambda match: bytes([int(match[1], 16)]) if match[1]
-                      else ESCAPED.get(match[2], match[2]), text.encode())
-    return data.decode("utf-8", "surrogateescape") * int(times or 1)
-
-
-def raw(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
-
-
-def quoted(data: bytes) -> str:
-    return '"' + "".join(SHOWN.get(c) or (chr(c) if 32 <= c < 127
-                         else f"\\x{c:02x}") for c in data) + '"'
-
-
-def cell(fact: int | str) -> str:
-    plain = re.fullmatch(r"[A-Za-z0-9_.-]+", str(fact))
-    return str(fact) if plain else quoted(str(fact).encode())
 
 
 class Player:
@@ -56,6 +28,8 @@ class Player:
         self.sim: Any = None  # the world, where there is one
         self.nodes: list[Any] = []
         self.things: dict[str, Any] = {}  # nodes, handles, inboxes
+        self.images: dict[str, bytes] = {}
+        self.registries: dict[str, Handlers] = {}
         self.names: dict[int, str] = {}  # of daemons, by origin
         self.seen: dict[str, dict[int, lares.Event]] = {}
 
@@ -65,20 +39,22 @@ class Player:
         pairs = [m.groups() for m in map(OPTION.fullmatch, words) if m]
         self.results = []
         try:
-            getattr(self, verb)(*args, **{k: value(v) for k, v in pairs})
+            act = getattr(self, "pass_" if verb == "pass" else verb)
+            act(*args, **{k: value(v) for k, v in pairs})
         except lares.Error as error:
             self.results.append(f"= {error.code}")
             if verb == "deliver" and error.code == "ECALLBACK":
-                text = error.text.split("\n")[0].rpartition(": ")[2]
-                self.results[-1] += " " + quoted(text.encode())
+                self.results[-1] += " " + quoted(failure(error.text).encode())
         return self.results
+
+    def end(self) -> None:
+        for node in self.nodes:
+            node.close()
 
     def show(self, event: lares.Event) -> None:
         name = self.names.get(event.origin, "node")
         self.seen.setdefault(name, {}).setdefault(event.sequence, event)
-        data = (quoted(event.data) if len(event) <= 64
-                else f"{len(event)} bytes sum={sum(event.data)}")
-        self.results.append(f"= {name} {event.sequence} {data}")
+        self.results.append(f"= {name} {event.sequence} {payload(event.data)}")
 
     def world(self, seed: str) -> None:
         self.sim = lares.testing.World(int(seed))
@@ -94,11 +70,15 @@ class Player:
 
     def spawn(self, name: str, kind: str, subscribe: str = "",
               **options: str) -> None:
-        key = lares.Key(name.encode().ljust(32, b"\0"))
         self.things[name] = self.nodes[-1].spawn(
-            kind, name=name, identity=key, subscribe=subscribe.split(),
-            **options)
+            kind, name=name, identity=self.key(name),
+            subscribe=subscribe.split(), **options)
+
+    def key(self, name: str) -> lares.Key:
+        """A daemon's key: its seed is the name, padded with zeros."""
+        key = lares.Key(name.encode().ljust(32, b"\0"))
         self.names[key.origin] = name
+        return key
 
     def deliver(self, name: str, data: str) -> None:
         for event in self.things[name].deliver(raw(data)):
@@ -130,6 +110,52 @@ class Player:
         except lares.Timeout:
             pass
 
+    def snapshot(self, name: str, image: str) -> None:
+        self.images[image] = self.things[name].snapshot()
+
+    def restore(self, name: str, image: str, /, **options: str) -> None:
+        data = self.images.get(image, raw(image))  # no name: one itself
+        self.things[name] = self.nodes[-1].restore(
+            data, identity=self.key(name), **options)
+
+    def restart(self, name: str) -> None:
+        self.things[name].restart()
+
+    def replay(self, place: str) -> None:
+        self.letter(place, lares.Letter.replay)
+
+    def drop(self, place: str) -> None:
+        self.letter(place, lares.Letter.drop)
+
+    def letter(self, place: str, act: Callable[[Any], None]) -> None:
+        """Do something with a dead letter, named by its place from 1 on."""
+        letters = list(self.nodes[-1].letters)[int(place) - 1:]
+        if letters:
+            act(letters[0])
+        else:
+            self.results.append("= ENOTFOUND")
+
+    def registry(self, name: str) -> Handlers:
+        """A node's registry, or a lone one; made when it is named first."""
+        if name not in self.registries:
+            node = self.things.get(name)
+            self.registries[name] = Handlers(
+                lares.Recovery() if node is None else node.recovery)
+        return self.registries[name]
+
+    def handler(self, name: str, handler: str, *words: str) -> None:
+        self.results.append(f"= {self.registry(name).add(handler, *words)}")
+
+    def remove(self, name: str, handler: str) -> None:
+        handlers = self.registry(name)
+        found = handlers.remove(handler)
+        self.results.append(
+            f"= {len(handlers.registry)}" if found else "= ENOTFOUND")
+
+    def pass_(self, name: str) -> None:
+        slots = self.registry(name).registry.run()
+        self.results.append(" ".join(["=", *map("{:d}".format, slots)]))
+
     def stop(self, name: str) -> None:
         self.things[name].stop()
 
@@ -146,55 +172,12 @@ class Player:
         self.results.append(f"= {len(events)} OK")
 
     def report(self, what: str, name: str, *columns: str) -> None:
-        rows = [r for r in self.nodes[-1].report(what) if r["name"] == name]
-        self.results += ["= " + " ".join(f"{c}={cell(r[c])}" for c in columns)
-                         for r in rows] or ["= ENOTFOUND"]
-
-
-def play_case(lines: list[str]) -> bool:
-    """Play a case to stdout; say whether it is its own transcript."""
-    player, equal = Player(), True
-    while lines:
-        command, expected = lines.pop(0), []
-        while lines and lines[0].startswith("="):
-            expected.append(lines.pop(0))
-        results = player.play(*WORD.findall(command))
-        print(command, *results, sep="\n")
-        if results != expected:
-            equal = False
-            print(f" {command}", *("-" + line for line in expected),
-                  *("+" + line for line in results), sep="\n", file=sys.stderr)
-    for node in player.nodes:
-        node.close()
-    return equal
-
-
-def read_lines(path: str) -> list[str]:
-    """Read a file without comments, empty lines and runs of blanks."""
-    lines = (" ".join(WORD.findall(line)) for line in
-             Path(path).read_text("utf-8").split("\n") if line[:1] != "#")
-    return list(filter(None, lines))
-
-
-def main(skip: str, *paths: str) -> int:
-    skips = dict(line.split(": ", 1) for line in read_lines(skip))
-    stale, skipped, failed = set(skips), 0, 0
-    logging.disable()  # failing turns are what some cases are about
-    for path in paths:
-        lines = read_lines(path)
-        hits = skips.keys() & {f"case {Path(path).stem}",
-                               *("verb " + line.split()[0] for line in lines)}
-        stale -= hits
-        skipped += bool(hits)
-        print(f"# {Path(path).name}", *(f"skipped: {skips[h]}" for h in hits))
-        if not hits and not play_case(lines):
-            failed += 1
-            print(f"{path} differs", file=sys.stderr)
-    for what in stale:
-        print(f"{what}: skips no case", file=sys.stderr)
-    print(f"# {len(paths)} cases, {skipped} skipped, {failed} differ")
-    return 1 if failed or stale else 0
+        rows = (self.registries[what].registry.report()
+                if what in self.registries else self.nodes[-1].report(what))
+        self.results += ["= " + " ".join(cell(c, r[c]) for c in columns)
+                         for r in rows if r["name"] == name] or ["= ENOTFOUND"]
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    logging.disable()  # failing turns are what some cases are about
+    sys.exit(main(Player, *sys.argv[1:]))

@@ -88,9 +88,11 @@ lares_status thing_check(const struct thing *thing, size_t *count_out)
 
 void thing_free_tickets(struct thing *thing)
 {
+    lares_recovery_free(thing->recovery);
     lares_inbox_free(thing->inbox);
     lares_daemon_free(thing->daemon);
     lares_node_free(thing->node);
+    thing->recovery = NULL;
     thing->inbox = NULL;
     thing->daemon = NULL;
     thing->node = NULL;
@@ -103,6 +105,7 @@ void things_fini(struct things *things)
 
     for (thing = things->list; thing->name[0] != '\0'; thing++) {
         thing_free_tickets(thing);
+        lares_bytes_free(thing->image);
         for (i = 0; i < thing->count; i++)
             free((void *)(uintptr_t)thing->events[i].data);
         free(thing->events);

@@ -8,12 +8,15 @@ enum {
     THINGS_MAX = 32
 };
 
-/* One of node, daemon and inbox is a ticket, the others are NULL. */
+/* What is not there is NULL. A node may have its registry beside it, and a
+ * name may stand for a daemon and for an image. */
 struct thing {
     char name[32];
     lares_node *node;
     lares_daemon *daemon;
     lares_inbox *inbox;
+    lares_recovery *recovery;
+    lares_bytes *image;
     uint64_t origin;     /* of a daemon; stays when its ticket is let go */
     lares_event *events; /* sequence n at n - 1; not seen ones are zero */
     size_t count;
@@ -34,7 +37,7 @@ void things_show(struct things *things, lares_events *events,
 /* Check the events seen of a daemon, and tell how many there are. */
 lares_status thing_check(const struct thing *thing, size_t *count_out);
 
-/* Let go of the tickets of one thing; of all, and of what was seen. */
+/* Let go of the tickets of one thing; of all, of images, of what was seen. */
 void thing_free_tickets(struct thing *thing);
 void things_fini(struct things *things);
 

@@ -1,5 +1,6 @@
 #include "verbs.h"
 
+#include "handlers.h"
 #include "kinds.h"
 
 #include <stdio.h>
@@ -51,20 +52,29 @@ static lares_status verb_kind(struct play *play)
 }
 
 /* The key's seed is the daemon's name, padded with zeros. */
-static lares_status verb_spawn(struct play *play)
+static lares_status play_key(struct play *play, lares_key **out)
 {
     const struct word *name = &play->words[1];
-    struct thing *thing = play_thing(play);
     char seed[32] = {0};
-    lares_key *key;
     lares_status rc;
 
     memcpy(seed, name->data, name->len);
-    rc = lares_key_new(seed, sizeof seed, &key);
+    rc = lares_key_new(seed, sizeof seed, out);
+    if (rc == LARES_OK)
+        play_thing(play)->origin = lares_key_origin(*out);
+    return rc;
+}
+
+static lares_status verb_spawn(struct play *play)
+{
+    struct thing *thing = play_thing(play);
+    lares_key *key;
+    lares_status rc;
+
+    rc = play_key(play, &key);
     if (rc < 0)
         return rc;
-    thing->origin = lares_key_origin(key);
-    lares_options_set(play->options, "name", name->data);
+    lares_options_set(play->options, "name", play->words[1].data);
     rc = lares_node_spawn(play->node, play->words[2].data, key, play->options,
                           &thing->daemon);
     lares_key_free(key);
@@ -140,6 +150,158 @@ static lares_status verb_next(struct play *play)
     return rc == LARES_ETIMEDOUT ? LARES_OK : rc;
 }
 
+static lares_status verb_snapshot(struct play *play)
+{
+    struct thing *thing = thing_get(&play->things, play->words[2].data);
+    lares_bytes *image;
+    lares_status rc;
+
+    rc = lares_daemon_snapshot(play_thing(play)->daemon, WAIT_MS, &image);
+    if (rc < 0)
+        return rc;
+    lares_bytes_free(thing->image);
+    thing->image = image;
+    return LARES_OK;
+}
+
+/* A word that names no image is one itself. */
+static lares_status image_restore(struct play *play, const lares_key *key,
+                                  lares_daemon **out)
+{
+    const struct word *word = &play->words[2];
+    const lares_bytes *image = thing_get(&play->things, word->data)->image;
+
+    if (image == NULL)
+        return lares_node_restore(play->node, word->data, word->len, key,
+                                  play->options, out);
+    return lares_node_restore(play->node, lares_bytes_data(image),
+                              lares_bytes_len(image), key, play->options, out);
+}
+
+static lares_status verb_restore(struct play *play)
+{
+    struct thing *thing = play_thing(play);
+    lares_daemon *daemon;
+    lares_key *key;
+    lares_status rc;
+
+    rc = play_key(play, &key);
+    if (rc < 0)
+        return rc;
+    rc = image_restore(play, key, &daemon);
+    lares_key_free(key);
+    if (rc < 0)
+        return rc;
+    lares_daemon_free(thing->daemon);
+    thing->daemon = daemon;
+    return LARES_OK;
+}
+
+static lares_status verb_restart(struct play *play)
+{
+    return lares_daemon_restart(play_thing(play)->daemon);
+}
+
+/* Find a dead letter by its place; the oldest is 1. */
+static lares_status letter_find(struct play *play, uint64_t *id_out)
+{
+    unsigned long place = strtoul(play->words[1].data, NULL, 10);
+    lares_rows *rows;
+    lares_status rc;
+
+    rc = lares_node_report(play->node, "letters", &rows);
+    if (rc < 0)
+        return rc;
+    while (place-- > 0 && rc == LARES_OK)
+        rc = lares_rows_next(rows);
+    if (rc == LARES_OK)
+        rc = lares_rows_u64(rows, "id", id_out);
+    lares_rows_free(rows);
+    return rc == LARES_EDONE ? LARES_ENOTFOUND : rc;
+}
+
+static lares_status verb_replay(struct play *play)
+{
+    uint64_t id;
+    lares_status rc = letter_find(play, &id);
+
+    return rc == LARES_OK ? lares_letter_replay(play->node, id) : rc;
+}
+
+static lares_status verb_drop(struct play *play)
+{
+    uint64_t id;
+    lares_status rc = letter_find(play, &id);
+
+    return rc == LARES_OK ? lares_letter_drop(play->node, id) : rc;
+}
+
+/* A node's own registry, or else a lone one; made when it is named first. */
+static lares_status play_registry(struct play *play, lares_recovery **out)
+{
+    struct thing *thing = play_thing(play);
+    lares_status rc = LARES_OK;
+
+    if (thing->recovery == NULL && thing->node != NULL)
+        rc = lares_node_recovery(thing->node, &thing->recovery);
+    else if (thing->recovery == NULL)
+        rc = lares_recovery_new(&thing->recovery);
+    *out = thing->recovery;
+    return rc;
+}
+
+static lares_status verb_handler(struct play *play)
+{
+    const struct word *words = play->words;
+    lares_recovery *recovery;
+    size_t count;
+    lares_status rc;
+
+    rc = play_registry(play, &recovery);
+    if (rc == LARES_OK)
+        rc = handler_add(recovery, words[2].data, &words[3], &count);
+    if (rc == LARES_OK)
+        text_add(play->results, "= %zu\n", count);
+    return rc;
+}
+
+static lares_status verb_remove(struct play *play)
+{
+    lares_recovery *recovery;
+    size_t count;
+    lares_status rc;
+
+    rc = play_registry(play, &recovery);
+    if (rc == LARES_OK)
+        rc = handler_remove(recovery, play->words[2].data);
+    if (rc == LARES_OK)
+        rc = lares_recovery_count(recovery, &count);
+    if (rc == LARES_OK)
+        text_add(play->results, "= %zu\n", count);
+    return rc;
+}
+
+static lares_status verb_pass(struct play *play)
+{
+    lares_recovery *recovery;
+    const char *slot;
+    lares_rows *rows;
+    lares_status rc;
+
+    rc = play_registry(play, &recovery);
+    if (rc == LARES_OK)
+        rc = lares_recovery_run(recovery, &rows);
+    if (rc < 0)
+        return rc;
+    text_add(play->results, "=");
+    while (lares_rows_next(rows) == LARES_OK &&
+           lares_rows_text(rows, "slot", &slot) == LARES_OK)
+        text_add(play->results, " %s", slot);
+    text_add(play->results, "\n");
+    lares_rows_free(rows);
+    return LARES_OK;
+}
+
 static lares_status verb_stop(struct play *play)
 {
     struct thing *thing = play_thing(play);
@@ -167,6 +329,16 @@ static lares_status verb_check(struct play *play)
     return rc;
 }
 
+/* The name of a registry stands for its table. */
+static lares_status play_table(struct play *play, lares_rows **out)
+{
+    const lares_recovery *recovery = play_thing(play)->recovery;
+
+    return recovery != NULL
+               ? lares_recovery_report(recovery, out)
+               : lares_node_report(play->node, play->words[1].data, out);
+}
+
 static lares_status verb_report(struct play *play)
 {
     const char *wanted = play->words[2].data;
@@ -175,7 +347,7 @@ static lares_status verb_report(struct play *play)
     lares_rows *rows;
     lares_status rc;
 
-    rc = lares_node_report(play->node, play->words[1].data, &rows);
+    rc = play_table(play, &rows);
     if (rc < 0)
         return rc;
     while (lares_rows_next(rows) == LARES_OK)
@@ -202,6 +374,14 @@ static const struct {
     {"inbox",       verb_inbox      },
     {"run",         verb_run        },
     {"next",        verb_next       },
+    {"snapshot",    verb_snapshot   },
+    {"restore",     verb_restore    },
+    {"restart",     verb_restart    },
+    {"replay",      verb_replay     },
+    {"drop",        verb_drop       },
+    {"handler",     verb_handler    },
+    {"remove",      verb_remove     },
+    {"pass",        verb_pass       },
     {"stop",        verb_stop       },
     {"free",        verb_free       },
     {"check",       verb_check      },

@@ -75,6 +75,20 @@ function check.class(kind, process)
     return class
 end
 
+--- Make a class that counts, and whose state is the count.
+function check.counter(kind)
+    local class = lares.daemon(kind or "counter")
+    function class:init() self.n = 0 end
+    function class:process(event)
+        self.n = self.n + 1
+        if event.data == "bad" then error "bad line" end
+        return tostring(self.n)
+    end
+    function class:snapshot() return string.pack("<I8", self.n) end
+    function class:restore(state) self.n = string.unpack("<I8", state) end
+    return class
+end
+
 --- Make a node, and a daemon with this process.
 function check.daemon(process, options)
     local node = check.node()

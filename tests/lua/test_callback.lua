@@ -149,4 +149,86 @@ check.test("two nodes of one program feed each other", function()
     check.equal(seen[1], "a")
 end)
 
+check.test("what a daemon sends to itself is queued", function()
+    local daemon, node
+    local seen = {}
+    daemon, node = check.daemon(function(_, event)
+        seen[#seen + 1] = event.data
+        if event.data == "one" then assert(daemon:send "two") end
+    end)
+    assert(daemon:deliver "one")
+    check.equal(table.concat(seen, " "), "one")
+    node:run(0)
+    check.equal(table.concat(seen, " "), "one two")
+end)
+
+check.test("a daemon that stops a sibling, or lets its handle go, harms nobody",
+    function()
+        local node = check.node()
+        node:register(check.class("other", function(_, event)
+            return event.data
+        end))
+        local other, safe = node:spawn "other", node:spawn "other"
+        node:register(check.class("subject", function()
+            assert(other:stop(0))
+            other = nil
+            collectgarbage()
+            return "done"
+        end))
+        local subject = node:spawn "subject"
+        check.equal(subject:deliver("x")[1].data, "done")
+        node:run(0)
+        check.equal(#node:report "daemons", 2)
+        check.equal(safe:deliver("x")[1].data, "x")
+    end)
+
+check.test("too much is refused, and only that input fails", function()
+    local result
+    local daemon, node = check.daemon(function() return result end)
+    check.quickly(function()
+        result = {}
+        for i = 1, 1025 do result[i] = "x" end
+        check.contains(check.answers("ECALLBACK", daemon:deliver "x"), "1024")
+        result = ("x"):rep(16 * 1024 * 1024 + 1)
+        check.answers("ECALLBACK", daemon:deliver "x")
+    end)
+    result = "small"
+    check.equal(daemon:deliver("x")[1].sequence, 1)
+    check.equal(#node:report "letters", 0)
+end)
+
+check.test("a handler that stops its node ends the pass with it", function()
+    local node = check.node()
+    local ran = 0
+    node.recovery:register(function()
+        ran = ran + 1
+        assert(node:stop(0))
+        return 1
+    end)
+    node.recovery:register(function() ran = ran + 10 end)
+    node.recovery:run()
+    check.equal(node:run(1), true)
+    check.equal(ran % 10, 1)
+    check.answers("ECLOSED", node.recovery:run())
+end)
+
+check.test("a node that is forgotten in its handler ends after it", function()
+    local node = lares.node "forgotten"
+    local recovery, ended = node.recovery, false
+    local class = check.class("echo", function() end)
+    class.close = function() ended = true end
+    node:register(class)
+    node:spawn "echo"
+    recovery:register(function()
+        node = nil
+        collectgarbage()
+        collectgarbage()
+        return 1
+    end)
+    check.equal(#recovery:run(), 1)
+    recovery = nil
+    for _ = 1, 3 do collectgarbage() end
+    check.equal(ended, true)
+end)
+
 return check.run()

@@ -57,14 +57,33 @@ check.test("a malformed kind, an unknown option raise", function()
     check.contains(text, "colour")
 end)
 
-check.test("snapshot and restore are accepted", function()
+check.test("snapshot and restore are both there, or neither", function()
     local node <close> = check.node()
-    local class = check.class("counter", function() return "1" end)
-    class.snapshot = function() error "not called yet" end
-    class.restore = function() error "not called yet" end
-    node:register(class)
-    local daemon = node:spawn "counter"
-    check.equal(daemon:deliver("")[1].data, "1")
+    local function refused(text, members)
+        local class = check.class("counter", print)
+        for name, member in pairs(members) do class[name] = member end
+        check.raises(text, node.register, node, class)
+    end
+    refused("counter has snapshot and no restore", {snapshot = print})
+    refused("counter has restore and no snapshot", {restore = print})
+    refused("counter has upgrade and no restore", {upgrade = print})
+    refused("counter.snapshot is string, expected a function",
+        {snapshot = "text", restore = print})
+    refused("counter.restore is number", {snapshot = print, restore = 7})
+    refused("counter.upgrade is table",
+        {snapshot = print, restore = print, upgrade = {}})
+    check.equal(#node:report "kinds", 0)
+    node:register(check.counter())
+    check.equal(node:report("kinds")[1].stateful, 1)
+end)
+
+check.test("a handler carries name and function", function()
+    local handler = lares.handler("heal", print)
+    check.equal(handler.name, "heal")
+    check.equal(handler.run, print)
+    check.raises("string expected", lares.handler)
+    check.raises("function expected", lares.handler, "heal", 7)
+    check.raises("zero byte", lares.handler, "he\0al", print)
 end)
 
 check.test("hex is sixteen digits", function()

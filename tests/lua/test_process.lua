@@ -34,8 +34,23 @@ check.test("any other result fails and names the type", function()
         "returned userdata")
     check.contains(failure(function() return {"a", 7} end),
         "returned an array with a number at 2")
+end)
+
+check.test("no item of a table is dropped in silence", function()
     check.contains(failure(function() return {text = "a"} end),
-        "returned a table that is no array")
+        "subject.process returned a table with the key text, expected nil")
+    check.contains(failure(function() return {"a", x = "b"} end),
+        "returned a table with the key x")
+    check.contains(failure(function() return {"a", [1.5] = "b"} end),
+        "returned a table with the key 1.5")
+    check.contains(failure(function() return {"a", [0] = "b"} end),
+        "returned a table with the key 0")
+    check.contains(failure(function() return {"a", [print] = "b"} end),
+        "returned a table with a function for a key")
+    local holes = failure(function() return {"a", nil, "c"} end)
+    check.equal(holes:find "key 3" ~= nil or holes:find "nil at 2" ~= nil, true)
+    local daemon = check.daemon(function() return {[2] = "b", [1] = "a"} end)
+    check.equal(outputs(daemon:deliver "x"), "a,b")
 end)
 
 check.test("a failed turn emits nothing, and the next works", function()
@@ -157,6 +172,7 @@ check.test("the event shows its fields", function()
             hash = event.hash, arrival = event.arrival,
             received_at = event.received_at, channel = event.channel,
             data = event.data, colour = event.colour, first = event[1],
+            replay = event.replay,
         }
     end, {subscribe = {"ticks"}})
     node:publish("ticks", "payload")
@@ -169,6 +185,7 @@ check.test("the event shows its fields", function()
     check.equal(math.abs(seen.received_at / 1e9 - os.time()) < 60, true)
     check.equal(seen.colour, nil)
     check.equal(seen.first, nil)
+    check.equal(seen.replay, false)
     daemon:deliver ""
     check.equal(seen.channel, nil)
     check.equal(seen.data, "")
@@ -205,6 +222,23 @@ check.test("emit belongs to process", function()
     daemon:deliver "x"
     check.raises("emit works inside process only", object.emit, object, "late")
     check.raises("emit works inside process only", class.emit, {}, "nobody")
+end)
+
+check.test("emit belongs to the daemon whose turn it is", function()
+    local node = check.node()
+    local outer, text
+    local inner = check.class("inner", function() end)
+    function inner:init()
+        text = check.raises("emit works", outer.emit, outer, "stray")
+    end
+    node:register(inner)
+    node:register(check.class("outer", function(self)
+        outer = self
+        assert(node:spawn "inner")
+        return "done"
+    end))
+    check.equal(outputs(node:spawn("outer"):deliver "x"), "done")
+    check.contains(text, "inside process only")
 end)
 
 check.test("emit refuses what is no string", function()

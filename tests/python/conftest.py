@@ -27,6 +27,22 @@ class Counter(lares.Daemon):
         return str(self.n).encode()
 
 
+class Tally(Counter):
+    """A counter that can snapshot; it fails after it has counted `bad`."""
+
+    def process(self, event):
+        self.n += 1
+        if event.data == b"bad":
+            raise ValueError("bad line")
+        return str(self.n).encode()
+
+    def snapshot(self):
+        return self.n.to_bytes(8, "little")
+
+    def restore(self, state):
+        self.n = int.from_bytes(state, "little")
+
+
 @pytest.fixture
 def echo() -> type[lares.Daemon]:
     return Echo
@@ -35,6 +51,11 @@ def echo() -> type[lares.Daemon]:
 @pytest.fixture
 def counter() -> type[lares.Daemon]:
     return Counter
+
+
+@pytest.fixture
+def tally() -> type[lares.Daemon]:
+    return Tally
 
 
 Child = Callable[..., "subprocess.CompletedProcess[str]"]

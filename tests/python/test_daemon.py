@@ -216,10 +216,13 @@ def test_constructor_that_raises(lares_node):
         def process(self, event):
             pass
 
+    key = lares.Key()
     with pytest.raises(lares.CallbackError) as caught:
-        lares_node.spawn(Broken)
+        lares_node.spawn(Broken, identity=key)
     assert caught.value.__cause__ is error
     assert len(lares_node) == 0
+    Broken.__init__ = lambda self: None
+    assert lares_node.spawn(Broken, identity=key).origin == key.origin
 
 
 def test_factory_that_returns_no_daemon(lares_node):
@@ -244,6 +247,30 @@ def test_lane_failures_are_logged_once_a_second(lares_node, caplog, until):
     assert len(records) == 1
     assert records[0].levelno == logging.ERROR
     assert isinstance(records[0].exc_info[1], ValueError)
+
+
+def test_failures_beside_a_deliver_of_the_same_bytes(lares_node, caplog):
+    begun, go, errors = threading.Event(), threading.Event(), []
+
+    class Slow(lares.Daemon):
+        def process(self, event):
+            if event.data == b"bad":
+                errors.append(ValueError(event.channel))
+                raise errors[-1]
+            begun.set()
+            go.wait(5)
+
+    handle = lares_node.spawn(Slow, subscribe="in", restart_attempts=1)
+    handle.send(b"first")
+    begun.wait(5)
+    lares_node.publish("in", b"bad")
+    threading.Timer(0.05, go.set).start()
+    with pytest.raises(lares.CallbackError) as caught:
+        handle.deliver(b"bad")
+    assert [str(error) for error in errors] == ["in", "None"]
+    assert caught.value.__cause__ is errors[1]
+    assert [record.exc_info[1] for record in caplog.records] == [errors[0]]
+    caplog.clear()
 
 
 def test_delivered_failures_are_not_logged(lares_node, caplog):
@@ -415,6 +442,56 @@ def test_publish_to_a_full_receiver_inside_a_callback(lares_node):
     lares_node.spawn(Publisher).deliver(b"")
     assert codes == ["OK", "EDEADLK", "EAGAIN"]
     assert len(inbox.drain()) == 1
+
+
+def test_stops_itself_and_a_sibling_inside_a_callback(lares_node, echo):
+    sibling = lares_node.spawn(echo, name="sibling")
+
+    class Stopper(lares.Daemon):
+        def process(self, event):
+            for handle in lares_node:
+                handle.stop()
+            return b"asked"
+
+    handle = lares_node.spawn(Stopper)
+    assert handle.deliver(b"")[0].data == b"asked"
+    handle.stop()
+    sibling.stop()
+    assert len(lares_node) == 0
+
+
+# id: AB09
+def test_fork_inside_a_callback(child):
+    done = child(
+        """
+        import os, time, warnings
+        import lares
+
+        warnings.simplefilter("ignore")
+
+        class Forker(lares.Daemon):
+            def process(self, event):
+                time.sleep(0.1)  # ASan hangs if a starting thread allocates
+                pid = os.fork()
+                if pid != 0:
+                    os.waitpid(pid, 0)
+                    return b"parent"
+                for call in (lambda: node.publish("in", b""),
+                             lambda: self.handle.send(b""),
+                             lares.Recovery):
+                    try:
+                        call()
+                    except lares.Closed as error:
+                        print(error.code, flush=True)
+                os._exit(0)
+
+        with lares.Node("east") as node:
+            print(node.spawn(Forker).deliver(b"")[0].text)
+        """,
+        ASAN_OPTIONS="detect_leaks=0",  # it takes lost threads for leaks
+    )
+    assert done.stderr == ""
+    assert done.stdout == "EFORKED\nEFORKED\nEFORKED\nparent\n"
 
 
 # -- the class ----------------------------------------------------------------

@@ -26,6 +26,7 @@ def share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (copyright / "copyright").write_bytes(b"")
     monkeypatch.setattr(demo, "SHARE", tmp_path)
     monkeypatch.setattr(demo, "LINES", 2_000)
+    monkeypatch.setattr(demo, "MORE", 1_000)
     return tmp_path
 
 
@@ -48,9 +49,12 @@ def test_demo(share: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert demo.main() == 0
     assert len(mapped_cores()) == 1
     out = capsys.readouterr().out
-    assert "2,000 lines of text (3 licence files" in out
-    assert out.count("2,001 ") == 3
-    assert out.count(" 2 of 2 links  ") == 3
+    assert "2,002 lines of text (3 licence files" in out
+    assert out.count("2,003 ") == 2  # and the marker
+    assert out.count("2,002 ") == 2  # the counter with the dead letter
+    assert out.count(" 4 links") == 3  # two on the second node
+    assert "dead letter 'the line that the Lua" in out
+    assert "cannot stand this line" in out
     assert "NO" not in out
 
 
@@ -59,4 +63,4 @@ def test_demo_fails_when_a_counter_errs(
         capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(demo.WordCount, "report", lambda _: [b"1 cat\n", b""])
     assert demo.main() == 1
-    assert capsys.readouterr().out.count("NO") == 1
+    assert capsys.readouterr().out.count("NO") == 2  # in both acts

@@ -25,6 +25,19 @@ class Sleeper(lares.Daemon):
     def process(self, event):
         time.sleep(0.3)
 
+class Rebuilt(Echo):
+    slow = 0
+
+    def __init__(self):
+        time.sleep(Rebuilt.slow)
+        Rebuilt.slow = 0.3
+
+    def snapshot(self):
+        return b""
+
+    def restore(self, state):
+        pass
+
 node = lares.Node("east").start()
 inbox = node.subscribe("out")
 node.spawn(Echo, subscribe="in", publish="out")
@@ -56,6 +69,17 @@ WAYS = {
     "exit on a lane": ("node.spawn(Quitter).send(b''); node.wait()", 3, ""),
     "callback still runs": (
         "node.spawn(Sleeper).send(b''); time.sleep(0.02)",
+        0,
+        "",
+    ),
+    "handler still runs": (
+        "west = lares.Node('west', tick_interval=5).start();"
+        "west.recovery.register(lambda: time.sleep(0.3)); time.sleep(0.05)",
+        0,
+        "",
+    ),
+    "rebuild still runs": (
+        "node.spawn(Rebuilt).restart(); time.sleep(0.02)",
         0,
         "",
     ),
@@ -105,7 +129,7 @@ def test_callback_after_the_end(child):
 def test_forked_child_is_closed(child):
     done = child(
         """
-        import os, sys, warnings
+        import os, sys, time, warnings
         import lares
 
         warnings.simplefilter("ignore")  # a fork beside threads is the point
@@ -122,6 +146,7 @@ def test_forked_child_is_closed(child):
         handle = node.spawn(Echo)
         inbox = node.subscribe("out")
         sys.stdout.flush()
+        time.sleep(0.1)  # ASan hangs if a thread that starts allocates
         if os.fork() == 0:
             calls = {
                 "deliver": lambda: handle.deliver(b""),

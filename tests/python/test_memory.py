@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -89,6 +91,57 @@ def test_many_failures(lares_node):
 
 
 # id: PY05
+@sanitized
+def test_many_rebuilds(lares_node, tally):
+    handle = lares_node.spawn(tally)
+
+    def work() -> None:
+        for _ in range(1000 * SCALE):
+            with pytest.raises(lares.CallbackError):
+                handle.deliver(b"bad")
+            handle.snapshot()
+
+    assert growth(work) < 1 << 20
+
+
+# id: PY05
+@sanitized
+def test_many_restores(lares_node, tally):
+    handles = [lares_node.spawn(tally, name="one")]
+    key = handles[0].identity
+
+    def work() -> None:
+        for _ in range(300 * SCALE):
+            handle = handles.pop()
+            image = handle.snapshot()
+            handle.stop()
+            handles.append(lares_node.restore(image, identity=key))
+
+    assert growth(work) < 1 << 20
+
+
+# id: PY05
+@sanitized
+def test_many_handlers(monkeypatch):
+    monkeypatch.setattr(logging.getLogger("lares"), "disabled", True)
+
+    def bad():
+        raise ValueError(bytes(10_000))
+
+    def work() -> None:
+        for _ in range(200 * SCALE):
+            registry = lares.Recovery()
+            registry.register(functools.partial(len, registry))
+            registry.register(bad)
+            for _ in range(10):
+                registry.register(int)
+                assert registry.remove(int)
+                assert len(registry.run()) == 1
+
+    assert growth(work) < 1 << 20
+
+
+# id: PY05
 def test_collector_at_each_step(lares_node, counter, threshold):
     inbox = lares_node.subscribe("counts")
     lares_node.spawn(counter, subscribe="in", publish="counts")
@@ -96,6 +149,15 @@ def test_collector_at_each_step(lares_node, counter, threshold):
         lares_node.publish("in", b"")
     got = [int(inbox.next(5).data) for _ in range(200 * SCALE)]
     assert got == list(range(1, 200 * SCALE + 1))
+
+
+# id: PY05
+def test_collector_at_each_rebuild(lares_node, tally, threshold):
+    handle = lares_node.spawn(tally)
+    for expected in range(1, 50 * SCALE):
+        with pytest.raises(lares.CallbackError):
+            handle.deliver(b"bad")
+        assert int(handle.deliver(b"")[0].data) == expected
 
 
 def test_failed_deliver_keeps_nothing(lares_node):

@@ -69,6 +69,7 @@ def test_name_with_a_zero_byte():
         ({"lanes": -1}, "ERANGE"),
         ({"lanes": "many"}, "ERANGE"),
         ({"lane": 1}, "EOPTION"),
+        ({"tick_interval": "often"}, "ERANGE"),
         ({"letters_count": 0.5}, None),
         ({"nonsense": None}, "OK"),
     ],
@@ -275,7 +276,9 @@ def test_identity(lares_node, counter):
     with pytest.raises(lares.Exists):
         lares_node.spawn(counter, identity=key)
     handle.stop()
-    assert lares_node.spawn(counter, identity=key).origin == key.origin
+    with pytest.raises(lares.WrongState) as caught:  # restore its image
+        lares_node.spawn(counter, identity=key)
+    assert caught.value.code == "ESTALE"
 
 
 # id: AB10
@@ -471,6 +474,8 @@ def test_many_threads_deliver(lares_node, counter):
         "lanes",
         "subscriptions",
         "letters",
+        "recovery",
+        "records",
         "counters",
     ],
 )

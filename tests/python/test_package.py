@@ -95,7 +95,15 @@ class Counter(lares.Daemon):
 
     def process(self, event: lares.Event) -> bytes:
         self.n += 1
+        timer: int = self.after(0.5, b"again", every=None)
+        self.cancel(timer)
         return str(self.n).encode()
+
+    def snapshot(self) -> bytes:
+        return self.n.to_bytes(8, "little")
+
+    def restore(self, state: bytes) -> None:
+        self.n = int.from_bytes(state, "little")
 
 @lares.daemon
 def shout(event: lares.Event) -> bytes:
@@ -107,9 +115,16 @@ with lares.Node("east", lanes=2) as node:
     node.register(shout)
     node.register(lambda: Counter(), "other")
     node.publish("ticks", memoryview(b""), timeout=None)
+    image: bytes = handle.snapshot(timeout=1)
+    node.restore(image, identity=handle.identity, name="other").restart()
+    count: int = node.recovery.register(lambda: [1, (2, 3)], "mine")
+    groups: list[int] = [slot.group for slot in lares.Recovery().run()]
+    for letter in node.letters:
+        letter.replay() if letter.data else letter.drop()
     with node.subscribe("a") as inbox:
         for event in inbox:
             number: int = event.origin
+            again: bool = event.replay
 """
 
 
@@ -138,7 +153,8 @@ def test_types(tmp_path, target):
 # id: PY09
 def test_stubs_are_what_is_compiled(tmp_path):
     pytest.importorskip("mypy")
-    (tmp_path / "allowed").write_text("lares.lares-lua\n")  # no module
+    allowed = "lares.lares-lua", "lares.recovery.Slot"  # no module; an int
+    (tmp_path / "allowed").write_text("\n".join(allowed))
     done = checked(
         tmp_path,
         "mypy.stubtest",
@@ -183,4 +199,7 @@ def test_help_reads_well():
     )
     assert str(inspect.signature(lares.Daemon.emit)) == (
         "(self, /, data, channel=None)"
+    )
+    assert str(inspect.signature(lares.Daemon.after)) == (
+        "(self, /, seconds, data=b'', every=None)"
     )

@@ -6,10 +6,12 @@ local core = require "lares.core"
 
 local lares = {
     daemon = core.daemon,
+    handler = core.handler,
     node = core.node,
     world = core.world,
     key = core.key,
     chain = core.chain,
+    recovery = core.recovery,
     hex = core.hex,
 }
 
@@ -22,7 +24,7 @@ local function is_program()
         and debug.getinfo(chunk + 2, "") == nil
 end
 
---- Make a node that has the classes as kinds.
+--- Make a node that has the classes as kinds, and the handlers.
 local function build(name, classes)
     local node = assert(core.node(name))
     for _, class in ipairs(classes[1] and classes or {classes}) do
@@ -32,8 +34,8 @@ local function build(name, classes)
 end
 
 --- Run a class, or one of an array, as a program: lines in, lines out. Its
--- options are those of `lares run`. In a file that is loaded by another one it
--- only hands its argument on.
+-- options are those of `lares run`. An array may hold handlers, too. In a file
+-- that is loaded by another one it only hands its argument on.
 function lares.main(classes)
     if arg and is_program() then
         local code = core.run(arg, function(name)

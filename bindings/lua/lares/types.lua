@@ -14,6 +14,7 @@
 ---@field received_at integer unix time in ns: the only clock for state
 ---@field channel string? nil: sent or delivered directly
 ---@field data string
+---@field replay boolean? it was handled before, and its outputs are dropped
 
 --- A kind of daemon: define `process`, and what else you need.
 ---@class lares.Class
@@ -21,8 +22,11 @@
 ---@field options table?
 ---@field argument string of an instance; there before `init`
 ---@field origin integer of an instance; there before `init`
----@field init fun(self: lares.Class)?
----@field close fun(self: lares.Class)? the instance goes
+---@field init fun(self: lares.Class)? again in each rebuild
+---@field snapshot (fun(self: lares.Class): string|string[])? with restore
+---@field restore fun(self: lares.Class, state: string)? with snapshot
+---@field upgrade (fun(self: lares.Class, version: integer, state: string): string)? an older state, as restore reads it
+---@field close fun(self: lares.Class)? the instance goes, in each rebuild too
 local Class = {}
 
 --- Take an input. The event is over when this returns.
@@ -35,6 +39,27 @@ function Class:process(event) end
 ---@param channel? string the daemon's own without one
 ---@return true? done, string? text, string? code
 function Class:emit(data, channel) end
+
+--- Start a timer, which fires as an event with origin 0 and the timer's id as
+--- its sequence; inside init and process only.
+---@param seconds number
+---@param data? string
+---@param every? number the seconds from one firing to the next: once without
+---@return integer? id, string? text, string? code
+function Class:after(seconds, data, every) end
+
+--- Cancel a timer; one that is gone is fine. Inside process only.
+---@param id integer
+---@return true? done, string? text, string? code
+function Class:cancel(id) end
+
+--- Repairs something on each tick, and answers with the slots it recovered.
+---@alias lares.Slots nil|integer|(integer|{group: integer?, slot: integer})[]
+
+--- A recovery handler, for node:register and for what a script returns.
+---@class lares.Handler
+---@field name string
+---@field run fun(): lares.Slots
 
 ---@class lares.Key
 ---@field origin integer
@@ -80,6 +105,15 @@ function Daemon:subscribe(pattern, group) end
 ---@return true? done, string? text, string? code
 function Daemon:unsubscribe(pattern, group) end
 
+--- Take a signed image of it: all that makes it. It runs on.
+---@param seconds? number 30
+---@return string? image, string? text, string? code
+function Daemon:snapshot(seconds) end
+
+--- Forget its failures, and rebuild it after the turn that is under way.
+---@return true? done, string? text, string? code
+function Daemon:restart() end
+
 --- Stop it; inside a callback this only asks.
 ---@param grace? number 30
 ---@return true? done, string? text, string? code
@@ -100,13 +134,45 @@ function Inbox:events(seconds) end
 
 function Inbox:close() end
 
+--- An ordered list of handlers; #recovery is their number.
+---@class lares.Recovery
+---@operator len: integer
+local Recovery = {}
+
+--- Append a handler, which runs from the next pass on. One that raises, or
+--- answers what is no slot, is evicted.
+---@param fn fun(): lares.Slots
+---@param name? string a label
+---@return integer? count, string? text, string? code
+function Recovery:register(fn, name) end
+
+--- Take a handler away; was there one?
+---@param fn fun(): lares.Slots
+---@return boolean? removed, string? text, string? code
+function Recovery:remove(fn) end
+
+--- Run every handler once. Inside a handler of its own it does nothing.
+---@return {handler: integer, group: integer, slot: integer}[]? slots, string? text, string? code
+function Recovery:run() end
+
+--- List the handlers, and those evicted lately with why.
+---@return table[]? rows, string? text, string? code
+function Recovery:report() end
+
+---@class lares.Letter
+---@field id integer
+---@field reason string
+---@field text string
+---@field data string? nil: it was too big to be kept
+
 --- A node, started. When nothing holds it, it is stopped.
 ---@class lares.Node
+---@field recovery lares.Recovery which each tick runs
 local Node = {}
 
----@param class lares.Class
----@return string? kind, string? text, string? code
-function Node:register(class) end
+---@param what lares.Class|lares.Handler
+---@return string? name, string? text, string? code
+function Node:register(what) end
 
 ---@param kind string
 ---@return true? done, string? text, string? code
@@ -124,6 +190,14 @@ function Node:load(path, argument) end
 ---@param options? table
 ---@return lares.Daemon? daemon, string? text, string? code
 function Node:spawn(kind, options) end
+
+--- Start the daemon of an image. Options: identity (a Key; without it the
+--- secret must be alive in this process), and those of spawn but for subscribe
+--- and publish; one that is given replaces the image's.
+---@param image string
+---@param options? table
+---@return lares.Daemon? daemon, string? text, string? code
+function Node:restore(image, options) end
 
 ---@param origin integer
 ---@return lares.Daemon? daemon, string? text, string? code
@@ -143,9 +217,23 @@ function Node:publish(channel, data, seconds) end
 ---@return lares.Inbox? inbox, string? text, string? code
 function Node:subscribe(pattern, options) end
 
----@param what string node, daemons, kinds, subscriptions, letters, counters
+---@param what string node, daemons, kinds, subscriptions, letters, recovery, records, counters
 ---@return table[]? rows, string? text, string? code
 function Node:report(what) end
+
+--- List the dead letters: events that nobody could handle.
+---@return lares.Letter[]? letters, string? text, string? code
+function Node:letters() end
+
+--- Send a letter's data to its receiver again, as a new event, and drop it.
+---@param id integer
+---@return true? done, string? text, string? code
+function Node:replay(id) end
+
+--- Drop a letter, or all: id 0.
+---@param id integer
+---@return true? done, string? text, string? code
+function Node:drop(id) end
 
 --- Let daemons run; 0 does all that is ready now.
 ---@param seconds? number until the node has stopped
@@ -183,19 +271,29 @@ local lares = {}
 
 --- Make a class.
 ---@param kind string
----@param options? table of the registration: version, lane
+---@param options? table of the registration: version (of the state), lane
 ---@return lares.Class
 function lares.daemon(kind, options) end
 
+--- Make a recovery handler.
+---@param name string
+---@param fn fun(): lares.Slots
+---@return lares.Handler
+function lares.handler(name, fn) end
+
+--- Make a recovery registry that stands alone.
+---@return lares.Recovery? recovery, string? text, string? code
+function lares.recovery() end
+
 --- Run a class, or one of an array, as a program: lines in, lines out.
----@generic T: lares.Class|lares.Class[]
+---@generic T: lares.Class|(lares.Class|lares.Handler)[]
 ---@param classes T
 ---@return T
 function lares.main(classes) end
 
 --- Make and start a node; all runs inside the call that waits.
 ---@param name string
----@param options? table letters_count, letters_bytes
+---@param options? table tick_interval, letters_count, letters_bytes
 ---@return lares.Node? node, string? text, string? code
 function lares.node(name, options) end
 

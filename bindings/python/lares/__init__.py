@@ -40,8 +40,11 @@ from lares.errors import (
     Timeout,
     WrongState,
 )
+from lares.handle import Handle
 from lares.key import Chain, Key
-from lares.node import Handle, Inbox, Node
+from lares.letter import Letter, Letters
+from lares.node import Inbox, Node
+from lares.recovery import Recovery, Slot
 
 __all__ = [
     "CallbackError",
@@ -61,10 +64,14 @@ __all__ = [
     "Inbox",
     "InvalidArgument",
     "Key",
+    "Letter",
+    "Letters",
     "Node",
     "NotFound",
     "OutOfMemory",
     "OutcomeUnknown",
+    "Recovery",
+    "Slot",
     "StorageError",
     "Timeout",
     "WrongState",

@@ -11,12 +11,17 @@ import cffi
 
 SEAM = """
 lares_status lares_py_bind(uint64_t module);
-const lares_daemon_ops *lares_py_ops(void);
+const lares_daemon_ops *lares_py_ops(int stateful);
+lares_recovery_fn lares_py_recover(void);
 lares_release_fn lares_py_release(void);
 void lares_py_end(void);
 extern "Python+C" lares_verdict lares__py_on_create(
     lares_call *, lares_daemon *, void **, void *);
 extern "Python+C" void lares__py_on_destroy(void *);
+extern "Python+C" lares_verdict lares__py_on_snapshot(lares_call *, void *);
+extern "Python+C" lares_verdict lares__py_on_restore(
+    lares_call *, uint32_t, const void *, size_t, void *);
+extern "Python+C" lares_verdict lares__py_on_recover(lares_call *, void *);
 extern "Python+C" void lares__py_on_release(void *);
 """
 

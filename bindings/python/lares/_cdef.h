@@ -1,11 +1,11 @@
 typedef int32_t lares_status;
 typedef int32_t lares_verdict;
 enum {
-LARES_OK = 0, LARES_EINVAL = -10, LARES_ENAME = -11, LARES_EOPTION = -12, LARES_ERANGE = -13, LARES_ETOOBIG = -14, LARES_EABI = -16, LARES_ECLOSED = -20, LARES_ENOTREADY = -21, LARES_EEXIST = -22, LARES_ENOTFOUND = -23, LARES_EBUSY = -24, LARES_EDEADLK = -25, LARES_EPHASE = -26, LARES_ESTALE = -27, LARES_EDONE = -28, LARES_EFORKED = -29, LARES_ENOMEM = -30, LARES_EAGAIN = -31, LARES_ETIMEDOUT = -32, LARES_EUNKNOWN = -33, LARES_EDOWN = -35, LARES_ELIMIT = -36, LARES_EIO = -37, LARES_EFORMAT = -40, LARES_EVERSION = -41, LARES_EDIGEST = -42, LARES_EPARENT = -43, LARES_EGAP = -44, LARES_EORIGIN = -45, LARES_ESEQUENCE = -47, LARES_EDENIED = -52, LARES_EKEY = -54, LARES_ESIGNATURE = -56, LARES_ECALLBACK = -60, LARES_EQUOTA = -62, LARES_ESCRIPT = -64, LARES_EKIND = -70,
+LARES_OK = 0, LARES_EINVAL = -10, LARES_ENAME = -11, LARES_EOPTION = -12, LARES_ERANGE = -13, LARES_ETOOBIG = -14, LARES_EABI = -16, LARES_ECLOSED = -20, LARES_ENOTREADY = -21, LARES_EEXIST = -22, LARES_ENOTFOUND = -23, LARES_EBUSY = -24, LARES_EDEADLK = -25, LARES_EPHASE = -26, LARES_ESTALE = -27, LARES_EDONE = -28, LARES_EFORKED = -29, LARES_ENOMEM = -30, LARES_EAGAIN = -31, LARES_ETIMEDOUT = -32, LARES_EUNKNOWN = -33, LARES_EDOWN = -35, LARES_ELIMIT = -36, LARES_EIO = -37, LARES_EFORMAT = -40, LARES_EVERSION = -41, LARES_EDIGEST = -42, LARES_EPARENT = -43, LARES_EGAP = -44, LARES_EORIGIN = -45, LARES_ESEQUENCE = -47, LARES_ESTATELESS = -48, LARES_EMISSING = -49, LARES_EDENIED = -52, LARES_EIDENTITY = -53, LARES_EKEY = -54, LARES_ESIGNATURE = -56, LARES_ECALLBACK = -60, LARES_EQUOTA = -62, LARES_ESCRIPT = -64, LARES_ESNAPSHOT = -65, LARES_ERESTORE = -66, LARES_EKIND = -70,
 };
 enum {
 LARES_ABI_MAJOR = 0,
-LARES_ABI_MINOR = 1
+LARES_ABI_MINOR = 2
 };
 enum {
 LARES_FAILED = 0,
@@ -13,7 +13,12 @@ LARES_DONE = 1,
 LARES_LOST = 2
 };
 enum {
-LARES_INPUT_EVENT = 1
+LARES_INPUT_EVENT = 1,
+LARES_INPUT_SNAPSHOT = 2,
+LARES_INPUT_RESTORE = 3
+};
+enum {
+LARES_EVENT_REPLAY = 1
 };
 enum {
 LARES_ROWS_U64 = 1,
@@ -23,6 +28,7 @@ LARES_ROWS_ID = 3
 typedef struct lares_node lares_node;
 typedef struct lares_daemon lares_daemon;
 typedef struct lares_inbox lares_inbox;
+typedef struct lares_recovery lares_recovery;
 typedef struct lares_world lares_world;
 typedef struct lares_key lares_key;
 typedef struct lares_call lares_call;
@@ -54,6 +60,7 @@ typedef lares_verdict (*lares_snapshot_fn)(lares_call *call, void *instance);
 typedef lares_verdict (*lares_restore_fn)(lares_call *call, uint32_t version,
 const void *data, size_t len,
 void *instance);
+typedef lares_verdict (*lares_recovery_fn)(lares_call *call, void *user);
 typedef struct lares_daemon_ops {
 uint32_t size;
 uint32_t flags;
@@ -117,6 +124,9 @@ const char *argument);
 lares_status
 lares_node_spawn(lares_node *node, const char *kind, const lares_key *key,
 const lares_options *options, lares_daemon **out);
+lares_status lares_node_restore(
+lares_node *node, const void *data, size_t len, const lares_key *key,
+const lares_options *options, lares_daemon **out);
 lares_status lares_node_find(lares_node *node,
 uint64_t origin,
 lares_daemon **out);
@@ -131,6 +141,12 @@ const lares_options *options, lares_inbox **out);
 lares_status lares_node_report(lares_node *node,
 const char *what,
 lares_rows **out);
+lares_status lares_letter_data(lares_node *node,
+uint64_t id,
+lares_bytes **out);
+lares_status lares_letter_replay(lares_node *node,
+uint64_t id);
+lares_status lares_letter_drop(lares_node *node, uint64_t id);
 uint64_t lares_daemon_origin(const lares_daemon *daemon);
 lares_status
 lares_daemon_key(const lares_daemon *daemon, lares_key **out);
@@ -146,15 +162,26 @@ lares_daemon *daemon, const char *pattern, const char *group);
 lares_status lares_daemon_unsubscribe(lares_daemon *daemon,
 const char *pattern,
 const char *group);
+lares_status lares_daemon_snapshot(
+lares_daemon *daemon, int64_t timeout_ms, lares_bytes **out);
 lares_status lares_daemon_pull(lares_daemon *daemon,
 int64_t timeout_ms,
 lares_call **out);
 lares_status lares_daemon_stop(lares_daemon *daemon,
 int64_t grace_ms);
+lares_status lares_daemon_restart(lares_daemon *daemon);
 void lares_daemon_free(lares_daemon *daemon);
 const lares_event *lares_call_next(lares_call *call);
 lares_status lares_call_emit(lares_call *call, const char *channel,
 const void *data, size_t len);
+lares_status lares_call_timer(lares_call *call, int64_t delay_ms,
+int64_t period_ms, const void *data,
+size_t len, uint64_t *id_out);
+lares_status lares_call_cancel(lares_call *call, uint64_t id);
+lares_status lares_call_state(lares_call *call, const void *data,
+size_t len);
+lares_status lares_call_recovered(lares_call *call, uint64_t group,
+uint32_t slot);
 void lares_call_fail(lares_call *call, const char *text);
 const char *lares_call_argument(const lares_call *call);
 lares_status lares_call_end(lares_call *call, lares_verdict verdict);
@@ -162,6 +189,21 @@ lares_status lares_inbox_next(lares_inbox *inbox,
 int64_t timeout_ms,
 lares_events **out);
 void lares_inbox_free(lares_inbox *inbox);
+lares_status lares_recovery_new(lares_recovery **out);
+lares_status
+lares_node_recovery(lares_node *node, lares_recovery **out);
+lares_status lares_recovery_register(
+lares_recovery *recovery, const char *name, lares_recovery_fn fn,
+void *user, lares_release_fn release, uint64_t *id_out, size_t *count_out);
+lares_status lares_recovery_remove(lares_recovery *recovery,
+uint64_t id);
+lares_status
+lares_recovery_count(const lares_recovery *recovery, size_t *out);
+lares_status
+lares_recovery_run(lares_recovery *recovery, lares_rows **out);
+lares_status
+lares_recovery_report(const lares_recovery *recovery, lares_rows **out);
+void lares_recovery_free(lares_recovery *recovery);
 lares_status lares_world_new(uint64_t seed,
 lares_world **out);
 lares_status

@@ -201,6 +201,12 @@ static PyObject *event_number(PyObject *object, void *offset)
     return PyLong_FromUnsignedLongLong(number);
 }
 
+static PyObject *event_replay(PyObject *object, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(event_view(object)->flags & LARES_EVENT_REPLAY);
+}
+
 static PyObject *event_text(PyObject *object, void *unused)
 {
     (void)unused;
@@ -318,6 +324,9 @@ static PyGetSetDef event_attributes[] = {
     {.name = "time",
      .get = event_time,
      .doc = "datetime: received_at, in UTC."},
+    {.name = "replay",
+     .get = event_replay,
+     .doc = "bool: it was handled before; what it emits now is dropped."},
     {.name = "origin",
      .get = event_number,
      .closure = AT(origin),

@@ -137,12 +137,16 @@ static void delivery_remove(struct lares__py_delivery *delivery)
 }
 
 /* Find who waits for this turn: the oldest deliver of these bytes to that
- * daemon, best one that knows of no failure yet. NULL: nobody. */
+ * daemon, best one that knows of no failure yet. NULL: nobody. What came on a
+ * channel, a timer, and what is played again were never a deliver. */
 struct lares__py_delivery *lares__py_delivery_find(uint64_t origin,
                                                    const lares_event *input)
 {
     struct lares__py_delivery *found = NULL, *each;
 
+    if (input->channel != NULL || input->origin == 0 ||
+        (input->flags & LARES_EVENT_REPLAY) != 0)
+        return NULL;
     for (each = waiting.next; each != &waiting; each = each->next) {
         if (each->origin != origin || each->data.len != input->len ||
             (input->len > 0 &&

@@ -11,18 +11,11 @@
 
 /* -- instances ------------------------------------------------------------ */
 
-struct py_daemon {
-    PyObject_HEAD
-    uint64_t origin;
-    lares_call *call;     /* in hand while process() runs, else NULL */
-    unsigned long thread; /* the one that runs it */
-};
-
 struct slot {
-    struct py_daemon *daemon; /* NULL: free */
-    PyObject *process;        /* bound, looked up once */
-    uint32_t generation;      /* raised when the slot is freed */
-    uint32_t next;            /* free slot, or SLOT_NONE */
+    struct lares__py_daemon *daemon; /* NULL: free */
+    PyObject *process;               /* bound, looked up once */
+    uint32_t generation;             /* raised when the slot is freed */
+    uint32_t next;                   /* free slot, or SLOT_NONE */
 };
 
 enum {
@@ -88,7 +81,7 @@ static PyObject *slot_new(PyObject *self, PyObject *args)
     slot = &slots[index];
     slot_free = slot->next;
     Py_INCREF(daemon);
-    slot->daemon = (struct py_daemon *)daemon;
+    slot->daemon = (struct lares__py_daemon *)daemon;
     slot->daemon->origin = origin;
     slot->process = process;
     return PyLong_FromUnsignedLongLong((uint64_t)slot->generation << 32 |
@@ -120,9 +113,37 @@ static PyObject *slot_drop(PyObject *self, PyObject *number)
     return daemon;
 }
 
+/* slot_get(token) -> its daemon, or None if the token is unknown */
+static PyObject *slot_get(PyObject *self, PyObject *number)
+{
+    struct slot *slot = slot_find(PyLong_AsUnsignedLongLong(number));
+    PyObject *daemon = slot != NULL ? (PyObject *)slot->daemon : Py_None;
+
+    (void)self;
+    if (PyErr_Occurred())
+        return NULL;
+    Py_INCREF(daemon);
+    return daemon;
+}
+
+/* call_lend(daemon, call): to its __init__(), for timers; call 0: it is over */
+static PyObject *call_lend(PyObject *self, PyObject *args)
+{
+    struct lares__py_daemon *daemon;
+    unsigned long long call;
+
+    (void)self;
+    if (!PyArg_ParseTuple(args, "O!K", &lares__py_daemon_type, &daemon, &call))
+        return NULL;
+    lares__py_daemon_lend(daemon, (lares_call *)(uintptr_t)call, 1);
+    Py_RETURN_NONE;
+}
+
 PyMethodDef lares__py_instance_methods[] = {
     {.ml_name = "slot_new", .ml_meth = slot_new, .ml_flags = METH_VARARGS},
+    {.ml_name = "slot_get", .ml_meth = slot_get, .ml_flags = METH_O},
     {.ml_name = "slot_drop", .ml_meth = slot_drop, .ml_flags = METH_O},
+    {.ml_name = "call_lend", .ml_meth = call_lend, .ml_flags = METH_VARARGS},
     {0},
 };
 
@@ -147,7 +168,8 @@ static int emit_data(lares_call *call, PyObject *object)
 }
 
 /* Complain about what process() answered, by the name of its kind. */
-static int complain(struct py_daemon *daemon, const char *verb, PyObject *what)
+static int complain(struct lares__py_daemon *daemon, const char *verb,
+                    PyObject *what)
 {
     PyObject *kind = PyObject_GetAttrString((PyObject *)daemon, "kind");
 
@@ -162,7 +184,7 @@ static int complain(struct py_daemon *daemon, const char *verb, PyObject *what)
 
 /* Emit all items, generators too, inside the turn; an endless one ends at its
  * quota, because the first refusal stops it. */
-static int emit_items(lares_call *call, struct py_daemon *daemon,
+static int emit_items(lares_call *call, struct lares__py_daemon *daemon,
                       PyObject *items)
 {
     PyObject *iterator = PyObject_GetIter(items);
@@ -187,7 +209,7 @@ static int emit_items(lares_call *call, struct py_daemon *daemon,
 }
 
 /* Emit what process() answered; bytes are the fast way. */
-static int emit_result(lares_call *call, struct py_daemon *daemon,
+static int emit_result(lares_call *call, struct lares__py_daemon *daemon,
                        PyObject *result)
 {
     if (result == Py_None)
@@ -220,7 +242,7 @@ static PyObject *exception_take(void)
 }
 
 /* Hand over why the turn failed. Who waits for it gets the exception itself. */
-static void turn_fail(lares_call *call, struct py_daemon *daemon,
+static void turn_fail(lares_call *call, struct lares__py_daemon *daemon,
                       const lares_event *input)
 {
     struct lares__py_delivery *delivery;
@@ -252,7 +274,7 @@ static void turn_fail(lares_call *call, struct py_daemon *daemon,
 /* Show every input to Python and emit what it answers.
  *
  * Hot: in steady state it allocates nothing but what process() makes. */
-static lares_verdict drain(lares_call *call, struct py_daemon *daemon,
+static lares_verdict drain(lares_call *call, struct lares__py_daemon *daemon,
                            PyObject *process)
 {
     const lares_event *input;
@@ -286,15 +308,14 @@ static lares_verdict on_process(lares_call *call, void *instance)
         return LARES_FAILED;
     slot = slot_find((uintptr_t)instance);
     if (slot != NULL) {
-        struct py_daemon *daemon = slot->daemon;
+        struct lares__py_daemon *daemon = slot->daemon;
         PyObject *process = slot->process;
 
         Py_INCREF(daemon);
         Py_INCREF(process);
-        daemon->call = call;
-        daemon->thread = PyThread_get_thread_ident();
+        lares__py_daemon_lend(daemon, call, 0);
         verdict = drain(call, daemon, process);
-        daemon->call = NULL;
+        lares__py_daemon_lend(daemon, NULL, 0);
         Py_DECREF(process);
         Py_DECREF(daemon);
     }
@@ -327,6 +348,43 @@ static void on_destroy(void *instance)
     lares__py_leave(&gil);
 }
 
+static lares_verdict on_snapshot(lares_call *call, void *instance)
+{
+    struct lares__py_gil gil;
+    lares_verdict verdict;
+
+    if (!lares__py_enter(&gil))
+        return LARES_FAILED;
+    verdict = lares__py_on_snapshot(call, instance);
+    lares__py_leave(&gil);
+    return verdict;
+}
+
+static lares_verdict on_restore(lares_call *call, uint32_t version,
+                                const void *data, size_t len, void *instance)
+{
+    struct lares__py_gil gil;
+    lares_verdict verdict;
+
+    if (!lares__py_enter(&gil))
+        return LARES_FAILED;
+    verdict = lares__py_on_restore(call, version, data, len, instance);
+    lares__py_leave(&gil);
+    return verdict;
+}
+
+static lares_verdict on_recover(lares_call *call, void *user)
+{
+    struct lares__py_gil gil;
+    lares_verdict verdict;
+
+    if (!lares__py_enter(&gil))
+        return LARES_FAILED;
+    verdict = lares__py_on_recover(call, user);
+    lares__py_leave(&gil);
+    return verdict;
+}
+
 static void on_release(void *user)
 {
     struct lares__py_gil gil;
@@ -337,88 +395,35 @@ static void on_release(void *user)
     lares__py_leave(&gil);
 }
 
-const lares_daemon_ops *lares_py_ops(void)
+/* What a kind is registered with; a stateful one can snapshot. */
+const lares_daemon_ops *lares_py_ops(int stateful)
 {
-    static const lares_daemon_ops ops = {
-        .size = sizeof ops,
-        .create = on_create,
-        .destroy = on_destroy,
-        .process = on_process,
+    static const lares_daemon_ops ops[2] = {
+        {
+            .size = sizeof ops[0],
+            .create = on_create,
+            .destroy = on_destroy,
+            .process = on_process,
+        },
+        {
+            .size = sizeof ops[0],
+            .create = on_create,
+            .destroy = on_destroy,
+            .process = on_process,
+            .snapshot = on_snapshot,
+            .restore = on_restore,
+        },
     };
 
-    return &ops;
+    return &ops[stateful != 0];
+}
+
+lares_recovery_fn lares_py_recover(void)
+{
+    return on_recover;
 }
 
 lares_release_fn lares_py_release(void)
 {
     return on_release;
 }
-
-/* -- emit, inside process ------------------------------------------------- */
-
-static PyObject *daemon_emit(PyObject *object, PyObject *const *args,
-                             Py_ssize_t count, PyObject *names)
-{
-    static const struct lares__py_signature signature = {
-        "emit", {"data", "channel"}, 1};
-    struct py_daemon *self = (struct py_daemon *)object;
-    PyObject *values[2] = {NULL, NULL};
-    const char *channel = NULL;
-    struct lares__py_data data;
-    lares_status status;
-
-    if (lares__py_arguments(&signature, args, count, names, values) < 0)
-        return NULL;
-    if (self->call == NULL || self->thread != PyThread_get_thread_ident()) {
-        lares__py_raise_detail(LARES_EPHASE,
-                               "emit works inside process, on its thread");
-        return NULL;
-    }
-    if (values[1] != NULL && values[1] != Py_None) {
-        channel = lares__py_text_get(values[1], "channel");
-        if (channel == NULL)
-            return NULL;
-    }
-    if (lares__py_data_get(values[0], &data) < 0)
-        return NULL;
-    status = lares_call_emit(self->call, channel, data.data, data.len);
-    lares__py_data_drop(&data);
-    if (status < 0) {
-        lares__py_raise(status);
-        return NULL;
-    }
-    Py_RETURN_NONE;
-}
-
-static void daemon_dealloc(PyObject *object)
-{
-    Py_TYPE(object)->tp_free(object);
-}
-
-static PyMethodDef daemon_methods[] = {
-    {.ml_name = "emit",
-     .ml_meth = LARES__PY_FAST(daemon_emit),
-     .ml_flags = METH_FASTCALL | METH_KEYWORDS,
-     .ml_doc = PyDoc_STR(
-         "emit($self, /, data, channel=None)\n--\n\n"
-         "Emit an output of the input in hand, inside process only.\n\n"
-         "data: bytes, bytearray or memoryview; at most 16 MiB.\n"
-         "channel: str, the channel to publish it on; None: the daemon's own.\n"
-         "Outputs are linked and published when the turn has succeeded. One\n"
-         "input may emit 1024 outputs and 16 MiB.\n\n"
-         "Raises WrongState outside process or on another thread,\n"
-         "InvalidArgument (ENAME, ETOOBIG), Denied (a channel that opens with\n"
-         "'$'), CallbackError (EQUOTA); after any of them the turn will "
-         "fail.")},
-    {0},
-};
-
-PyTypeObject lares__py_daemon_type = {
-    .ob_base = {PyObject_HEAD_INIT(NULL) 0},
-    .tp_name = "lares._native.DaemonBase",
-    .tp_basicsize = sizeof(struct py_daemon),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    .tp_new = PyType_GenericNew,
-    .tp_dealloc = daemon_dealloc,
-    .tp_methods = daemon_methods,
-};

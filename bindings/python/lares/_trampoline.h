@@ -4,6 +4,7 @@
  *   _event.c       lares.Event
  *   _gil.c         how callbacks come to the GIL
  *   _trampoline.c  the instances, and the way of a crossing into Python
+ *   _daemon.c      what authors ask while their code runs: emit, timers
  *   _ticket.c      publish, deliver and send, without a call by CFFI
  *   _inbox.c       inboxes, the same
  *
@@ -20,7 +21,8 @@
 /* -- for the CFFI module -------------------------------------------------- */
 
 lares_status lares_py_bind(uint64_t module);
-const lares_daemon_ops *lares_py_ops(void);
+const lares_daemon_ops *lares_py_ops(int stateful);
+lares_recovery_fn lares_py_recover(void);
 lares_release_fn lares_py_release(void);
 void lares_py_end(void);
 
@@ -28,6 +30,10 @@ void lares_py_end(void);
 extern lares_verdict lares__py_on_create(lares_call *, lares_daemon *, void **,
                                          void *);
 extern void lares__py_on_destroy(void *);
+extern lares_verdict lares__py_on_snapshot(lares_call *, void *);
+extern lares_verdict lares__py_on_restore(lares_call *, uint32_t, const void *,
+                                          size_t, void *);
+extern lares_verdict lares__py_on_recover(lares_call *, void *);
 extern void lares__py_on_release(void *);
 
 /* -- _bind.c -------------------------------------------------------------- */
@@ -103,8 +109,30 @@ void lares__py_resume(struct lares__py_pause *pause);
 
 /* -- _trampoline.c -------------------------------------------------------- */
 
-extern PyTypeObject lares__py_daemon_type;
 extern PyMethodDef lares__py_instance_methods[];
+
+/* -- _daemon.c ------------------------------------------------------------ */
+
+/* An instance of an author's class. */
+struct lares__py_daemon {
+    PyObject_HEAD
+    uint64_t origin;
+    lares_call *call;     /* while process() or __init__() runs, else NULL */
+    int creating;         /* it is __init__(), so there is no input in hand */
+    unsigned long thread; /* the one that runs it */
+};
+
+extern PyTypeObject lares__py_daemon_type;
+
+/* Let the author's code on this thread answer through a call, until it is
+ * taken back by NULL. Hot. */
+static inline void lares__py_daemon_lend(struct lares__py_daemon *daemon,
+                                         lares_call *call, int creating)
+{
+    daemon->call = call;
+    daemon->creating = creating;
+    daemon->thread = PyThread_get_thread_ident();
+}
 
 /* -- _ticket.c ------------------------------------------------------------ */
 

@@ -35,11 +35,27 @@ def encode(text: str) -> bytes:
     return data
 
 
+def is_data(thing: object) -> bool:
+    """Tell whether something is a buffer."""
+    try:
+        memoryview(thing).release()  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return True
+
+
 def view(data: Data) -> Any:
     """Return the bytes of any buffer as C sees them, without a copy."""
     if isinstance(data, str):
         raise TypeError("data is str, expected bytes: use .encode()")
     return ffi.from_buffer(data)
+
+
+def taken(held: Any) -> bytes:
+    """Copy a block of the core, which is then freed."""
+    block = ffi.gc(held, lib.lares_bytes_free)
+    size = lib.lares_bytes_len(block)
+    return bytes(ffi.buffer(lib.lares_bytes_data(block), size))
 
 
 def milliseconds(wait: Wait) -> int:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Union
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Union
 
-from lares._native import DaemonBase, Event, lib
-from lares.errors import Closed, InvalidArgument, WrongState
+from lares._native import DaemonBase, Event, call_lend, lib
+from lares._values import Data, is_data
+from lares.errors import Closed, FormatError, InvalidArgument, WrongState
 
 if TYPE_CHECKING:
-    from lares.node import Handle, Node
+    from lares.handle import Handle
+    from lares.node import Node
 
 __all__ = ["Daemon", "Factory", "Kind", "daemon", "describe"]
 
 FRAMES_MAX = 8
 LOG_INTERVAL = 1.0  # seconds between logged failures of one daemon
+LOGGED_MAX = 1024  # daemons of a kind of which the last failure is known
 
 _WORD = re.compile("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -34,7 +36,17 @@ class Daemon(DaemonBase):
         or an iterable of them, a generator too: the outputs. What it raises
         makes the turn fail: then nothing was emitted, and the event comes
         again, at most three times.
+    snapshot(self): return the state, bytes or an iterable of bytes; b"" is a
+        state. It changes nothing.
+    restore(self, state): become what that state says; on a fresh instance.
+    upgrade(self, version, state): return a state that an older `version` of
+        the class has written as restore reads it.
     close(self): the instance goes. What it raises is logged.
+
+    Write both of snapshot and restore, or neither. With them a turn that
+    failed leaves nothing behind: the daemon is made anew, restored from its
+    last snapshot, and shown once more what was committed since, with
+    event.replay set. Without them it keeps its object as it is.
 
     kind: str, the name of the recipe; default: the class name in snake case.
     version: int, of the state.
@@ -54,6 +66,8 @@ class Daemon(DaemonBase):
             cls.kind = kind_name(cls.__name__)
 
     emit = DaemonBase.emit  # in C
+    after = DaemonBase.after
+    cancel = DaemonBase.cancel
 
     @property
     def handle(self) -> Handle:
@@ -97,13 +111,12 @@ def kind_name(name: str) -> str:
 class Place:
     """Where a daemon lives: its kind, and what was found for it."""
 
-    __slots__ = ("found", "kind", "logged", "origin", "ready")
+    __slots__ = ("found", "kind", "origin", "ready")
 
     def __init__(self, kind: Kind, origin: int) -> None:
         self.kind = kind
         self.origin = origin
         self.ready = False
-        self.logged = float("-inf")
         self.found: Handle | None = None
 
     def find(self) -> Handle:
@@ -123,62 +136,146 @@ class Kind:
     It does not keep the node alive.
     """
 
-    _failed = threading.local()  # why the last create of this thread failed
-
-    def __init__(self, node: Node, factory: Factory, name: str | None) -> None:
+    def __init__(
+        self,
+        node: Node,
+        factory: Factory,
+        name: str | None,
+        version: int | None,
+        stateful: bool,
+    ) -> None:
         self.factory = factory
         self.cls = checked_class(factory)
         if name is None and self.cls is not None:
             name = self.cls.kind
         self.name = name or kind_name(getattr(factory, "__name__", ""))
+        if version is None:
+            version = self.cls.version if self.cls is not None else 0
+        self.version = version
+        self.stateful = stateful or can_snapshot(self.cls)
         self.node: Callable[[], Node | None] = weakref.ref(node)
         self.log = logging.getLogger(f"lares.{node.name}.{self.name}")
+        self._logged: dict[int, float] = {}  # when, by origin; oldest first
 
-    @classmethod
-    def blame(cls) -> tuple[BaseException | None, str | None]:
-        """Take the exception, and its text, of a failed create."""
-        error, text = cls._failed.__dict__.pop("why", (None, None))
-        return error, text
+    # -- instances ----------------------------------------------------------
 
-    def create(self, argument: str, origin: int) -> Daemon:
-        """Make an instance; a factory's one is told its place afterwards."""
+    def create(self, argument: str, origin: int, call: int) -> Daemon:
+        """Make an instance; a factory's one is told its place afterwards.
+
+        call: lent to the constructor of a class, for timers.
+        """
         if self.cls is not None:
             made = self.cls.__new__(self.cls)
             self._settle(made, argument, origin)
-            self.cls.__init__(made)
+            call_lend(made, call)
+            try:
+                self.cls.__init__(made)
+            finally:
+                call_lend(made, 0)
         else:
             made = self.factory()
             self._settle(made, argument, origin)
         made._lares.ready = True
         return made
 
-    def create_failed(self, error: BaseException) -> str:
-        """Keep why a create failed for the spawn that waits for it."""
-        text = describe(error)
-        self._failed.why = error, text
-        return text
-
     def _settle(self, made: Daemon, argument: str, origin: int) -> None:
-        if not isinstance(made, Daemon):
-            raise TypeError(
-                f"the factory of {self.name} returned {type(made).__name__}, "
-                "expected a lares.Daemon"
-            )
+        self._check(made)
         made.argument = argument
         made.origin = origin
         made._lares = Place(self, origin)
 
-    def turn_failed(self, made: Daemon, error: BaseException) -> None:
-        """Tell of a failed turn that nobody waits for."""
+    def _check(self, made: Daemon) -> None:
+        name = type(made).__name__
+        if not isinstance(made, Daemon):
+            raise TypeError(
+                f"the factory of {self.name} returned {name}, "
+                "expected a lares.Daemon"
+            )
+        if self.cls is None:
+            checked_class(type(made))
+        if can_snapshot(made) != self.stateful:
+            ability = "cannot" if self.stateful else "can"
+            raise TypeError(
+                f"{name} {ability} snapshot: register the factory of "
+                f"{self.name} with stateful={not self.stateful}"
+            )
+
+    # -- state --------------------------------------------------------------
+
+    def snapshot(self, made: Any) -> Iterator[Data]:
+        """Yield the state of an instance, piece by piece."""
+        state = made.snapshot()
+        if is_data(state):
+            yield state
+            return
+        if isinstance(state, str) or not isinstance(state, Iterable):
+            raise self._no_state(state)
+        yield b""  # no piece at all is a state, too
+        for piece in state:
+            if not is_data(piece):
+                raise self._no_state(piece, "an iterable with ")
+            yield piece
+
+    def _no_state(self, answer: object, where: str = "") -> TypeError:
+        return TypeError(
+            f"{self.name}.snapshot returned {where}{type(answer).__name__}, "
+            "expected bytes or an iterable of bytes"
+        )
+
+    def restore(self, made: Any, version: int, state: bytes) -> None:
+        """Put a state, also an older one, into a fresh instance."""
+        if version != int(self.version):
+            state = self._upgraded(made, version, state)
+        answer = made.restore(state)
+        if answer is not None:
+            raise TypeError(
+                f"{self.name}.restore returned {type(answer).__name__}, "
+                "expected None"
+            )
+
+    def _upgraded(self, made: Any, version: int, state: bytes) -> bytes:
+        upgrade = getattr(made, "upgrade", None)
+        if upgrade is None:
+            raise FormatError(
+                lib.LARES_EVERSION,
+                f"the state is of version {version}, and {self.name} of "
+                f"version {self.version} has no upgrade method",
+            )
+        newer = upgrade(version, state)
+        if not is_data(newer):
+            raise TypeError(
+                f"{self.name}.upgrade returned {type(newer).__name__}, "
+                "expected bytes"
+            )
+        return bytes(newer)
+
+    # -- failures -----------------------------------------------------------
+
+    def failed(self, origin: int, what: str, error: BaseException) -> None:
+        """Tell of a failure that nobody waits for."""
         node = self.node()
         if isinstance(error, (SystemExit, KeyboardInterrupt)):
             if node is not None:
                 node._exit_with(error)
-            return
+        elif self._log_due(origin):
+            text = f"<{self.name} {origin:016x}>: {what} failed"
+            self.log.error(text, exc_info=error)
+
+    def _log_due(self, origin: int) -> bool:
         now = time.monotonic()
-        if now - made._lares.logged >= LOG_INTERVAL:
-            made._lares.logged = now
-            self.log.error("%r: a turn failed", made, exc_info=error)
+        last = self._logged.get(origin)
+        if last is not None and now - last < LOG_INTERVAL:
+            return False
+        self._logged.pop(origin, None)
+        self._logged[origin] = now
+        if len(self._logged) > LOGGED_MAX:
+            self._logged.pop(next(iter(self._logged)), None)
+        return True
+
+
+def can_snapshot(thing: object) -> bool:
+    """Tell whether a class or an instance can snapshot."""
+    return callable(getattr(thing, "snapshot", None))
 
 
 def checked_class(factory: Factory) -> type[Daemon] | None:
@@ -195,7 +292,7 @@ def checked_class(factory: Factory) -> type[Daemon] | None:
     wrong = None
     if not callable(getattr(factory, "process", None)):
         wrong = "no process method"
-    elif hasattr(factory, "snapshot") != hasattr(factory, "restore"):
+    elif can_snapshot(factory) != callable(getattr(factory, "restore", None)):
         wrong = "one of snapshot and restore, but not both"
     if wrong is not None:
         text = f"{factory.__name__} has {wrong}"

@@ -124,12 +124,12 @@ _CLASSES: dict[type[Error], str] = {
     OutOfMemory: "ENOMEM",
     Timeout: "ETIMEDOUT",
     OutcomeUnknown: "EUNKNOWN",
-    FormatError: "EFORMAT EVERSION EDIGEST",
+    FormatError: "EFORMAT EVERSION EDIGEST ESTATELESS EMISSING",
     ChainError: "EPARENT EGAP EORIGIN ESEQUENCE",
-    IdentityError: "EKEY ESIGNATURE",
+    IdentityError: "EIDENTITY EKEY ESIGNATURE",
     Denied: "EDENIED",
     StorageError: "EIO",
-    CallbackError: "ECALLBACK EQUOTA ESCRIPT",
+    CallbackError: "ECALLBACK EQUOTA ESCRIPT ESNAPSHOT ERESTORE",
 }
 _BY_STATUS: dict[int, type[Error]] = {
     getattr(lib, "LARES_" + name): error

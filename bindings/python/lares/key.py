@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lares._native import Event, ffi, lib
-from lares._values import Data, view
+from lares._values import Data, taken, view
 from lares.errors import check
 
 __all__ = ["Chain", "Key"]
@@ -46,9 +46,7 @@ class Key:
         """
         out = ffi.new("lares_bytes **")
         check(lib.lares_key_seed(self._key, out))
-        held = ffi.gc(out[0], lib.lares_bytes_free)
-        size = lib.lares_bytes_len(held)
-        return bytes(ffi.buffer(lib.lares_bytes_data(held), size))
+        return taken(out[0])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Key):

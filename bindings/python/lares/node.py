@@ -1,17 +1,17 @@
-"""Nodes, and what is had from them: handles of daemons, and inboxes."""
+"""Nodes, where daemons live, and inboxes."""
 
 from __future__ import annotations
 
 import os
 import threading
-import weakref
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Callable
 
 from lares import _callbacks, _exit
-from lares._native import HandleBase, InboxBase, NodeBase, ffi, lib
+from lares._native import InboxBase, NodeBase, ffi, lib
 from lares._values import (
+    Data,
     Rows,
     Wait,
     address,
@@ -20,12 +20,16 @@ from lares._values import (
     options_new,
     rows_list,
     slices,
+    view,
 )
 from lares.daemon import Daemon, Factory, Kind
-from lares.errors import Closed, check, detail
+from lares.errors import check
+from lares.handle import Handle
 from lares.key import Key, key_pointer
+from lares.letter import Letters
+from lares.recovery import Recovery
 
-__all__ = ["Handle", "Inbox", "Node"]
+__all__ = ["Inbox", "Node"]
 
 
 class Node(NodeBase):
@@ -34,7 +38,9 @@ class Node(NodeBase):
     name: str, lower-case letters, digits and '-', at most 63.
     lanes: int, worker threads, 0-256; None: the usable CPUs; 0: everything
         runs inside run(), or inside whichever call waits.
-    options: letters_count (int), letters_bytes (int).
+    options: tick_interval (ms), letters_count (int), letters_bytes (int),
+        admin (True, or the path of a socket: what the program `lares` speaks
+        to).
 
     A node that the program forgets is stopped. Raises InvalidArgument (ENAME,
     EOPTION, ERANGE), StorageError, OutOfMemory.
@@ -54,6 +60,7 @@ class Node(NodeBase):
         self.name: str = name
         self._kinds: dict[str, Kind] = {}
         self._registering = threading.RLock()
+        self._recovery: Recovery | None = None
         self._exit: BaseException | None = None
         _exit.watch(self)
 
@@ -152,23 +159,35 @@ class Node(NodeBase):
     # -- kinds and daemons ----------------------------------------------------
 
     def register(
-        self, factory: Factory, kind: str | None = None, **options: object
+        self,
+        factory: Factory,
+        kind: str | None = None,
+        *,
+        version: int | None = None,
+        stateful: bool = False,
+        **options: object,
     ) -> str:
         """Register a kind, a named recipe for daemons, and return its name.
 
         factory: a subclass of Daemon, or a function that returns a Daemon.
         kind: str; None: the class's own name for it.
-        options: version (int), lane (str: kinds of one label share a thread;
-            default "python", because they share the GIL).
+        version: int, of the state; None: as the class says, or 0.
+        stateful: what the function returns can snapshot. Of a class that is
+            plain to see.
+        options: lane (str: kinds of one label share a thread; default
+            "python", because they share the GIL).
 
-        Raises InvalidArgument (ENAME, EOPTION, no process method), Exists,
-        Closed, Full, TypeError.
+        Raises InvalidArgument (ENAME, EOPTION, no process method, one of
+        snapshot and restore without the other), Exists, Closed, Full,
+        TypeError.
         """
-        recipe = Kind(self, factory, kind)
-        version = recipe.cls.version if recipe.cls is not None else 0
-        made = options_new({"lane": "python", "version": version, **options})
+        recipe = Kind(self, factory, kind, version, stateful)
+        made = options_new(
+            {"lane": "python", "version": recipe.version, **options}
+        )
         name, user = encode(recipe.name), _callbacks.kind_add(recipe)
-        ops, release = lib.lares_py_ops(), lib.lares_py_release()
+        ops = lib.lares_py_ops(recipe.stateful)
+        release = lib.lares_py_release()
         check(
             lib.lares_node_register(self._node, name, made, ops, user, release)
         )
@@ -214,11 +233,13 @@ class Node(NodeBase):
         subscribe: channel patterns. publish: the channel of its outputs.
         identity: Key; None: a fresh one.
         options: mailbox_count, mailbox_bytes, batch, horizon_count,
-            restart_initial (ms), restart_max (ms), restart_attempts.
+            restart_initial (ms), restart_max (ms), restart_attempts,
+            snapshot_max (bytes of an image).
 
         Raises CallbackError if its constructor failed (__cause__ says why),
         NotFound (EKIND), Exists (the identity), InvalidArgument, WrongState
-        (not started), Closed, Full.
+        (not started; ESTALE: the identity has lived here, restore its image),
+        Closed, Full.
         """
         if isinstance(kind, type):
             kind = self._register_once(kind)
@@ -233,9 +254,10 @@ class Node(NodeBase):
         )
         out = ffi.new("lares_daemon **")
         key = ffi.NULL if identity is None else key_pointer(identity)
-        status = lib.lares_node_spawn(self._node, encode(kind), key, made, out)
-        if status < 0:
-            raise _callbacks.callback_error(status, detail(), *Kind.blame())
+        with _callbacks.Waiting() as waiting:
+            waiting.check(
+                lib.lares_node_spawn(self._node, encode(kind), key, made, out)
+            )
         return Handle(self, out[0])
 
     def _register_once(self, factory: type[Daemon]) -> str:
@@ -244,6 +266,41 @@ class Node(NodeBase):
             if known is not None and known.factory is factory:
                 return known.name
             return self.register(factory)
+
+    def restore(
+        self,
+        image: Data | str | os.PathLike[str],
+        *,
+        identity: Key | None = None,
+        **options: object,
+    ) -> Handle:
+        """Start the daemon of an image: what it was, it is again.
+
+        image: bytes, bytearray or memoryview, from Handle.snapshot; or the
+            path of a file with them. Its kind must be registered.
+        identity: Key; None: its secret is alive in this process.
+        options: as of spawn; they replace those of the image, which alone
+            holds the channels.
+
+        Raises CallbackError if its constructor or restore failed (__cause__
+        says why), FormatError (also ESTATELESS, EMISSING), IdentityError,
+        NotFound (EKIND), Exists (the identity lives here), WrongState (not
+        started; ESTALE: it was activated after the image was taken),
+        InvalidArgument, Closed, Full, OSError for a path.
+        """
+        if isinstance(image, (str, os.PathLike)):
+            with open(image, "rb") as file:
+                image = file.read()
+        data, made = view(image), options_new(options)
+        out = ffi.new("lares_daemon **")
+        key = ffi.NULL if identity is None else key_pointer(identity)
+        with _callbacks.Waiting() as waiting:
+            waiting.check(
+                lib.lares_node_restore(
+                    self._node, data, len(data), key, made, out
+                )
+            )
+        return Handle(self, out[0])
 
     def find(self, origin: int) -> Handle | None:
         """Return a handle of the daemon with this origin, or None."""
@@ -293,7 +350,8 @@ class Node(NodeBase):
         """Return a table of facts: a list of dict, one a row.
 
         what: "node", "daemons", "kinds", "lanes", "subscriptions", "letters"
-            (dead letters) or "counters". Numbers and ids are int.
+            (dead letters), "recovery", "records" (what became of daemons) or
+            "counters". Numbers and ids are int.
 
         It never waits for a daemon. Raises NotFound for another name.
         """
@@ -301,117 +359,24 @@ class Node(NodeBase):
         check(lib.lares_node_report(self._node, encode(what), out))
         return rows_list(ffi.gc(out[0], lib.lares_rows_free))
 
+    @property
+    def letters(self) -> Letters:
+        """The dead letters: iterable of Letter, and their number by len."""
+        return Letters(self)
+
+    @property
+    def recovery(self) -> Recovery:
+        """The registry of recovery handlers, which each tick runs."""
+        with self._registering:
+            if self._recovery is None:
+                self._recovery = Recovery._of(self)
+            return self._recovery
+
     def __repr__(self) -> str:
         try:
             return f"<Node {self.name} {self.state}>"
         except Exception:
             return "<Node>"
-
-
-class Handle(HandleBase):
-    """A daemon, seen from outside: a ticket that does not keep it alive.
-
-    With `with` the daemon is stopped at the end. Handles of one daemon are
-    equal. It does not keep the node alive either.
-    """
-
-    def __init__(self, node: Node, pointer: Any) -> None:
-        self._own(address(pointer))
-        self._daemon = pointer
-        self._node: Callable[[], Node | None] = weakref.ref(node)
-
-    deliver = HandleBase.deliver  # in C
-    send = HandleBase.send
-
-    @property
-    def identity(self) -> Key:
-        """Its Key, also after it has ended."""
-        out = ffi.new("lares_key **")
-        check(lib.lares_daemon_key(self._daemon, out))
-        return Key._adopt(out[0])
-
-    @property
-    def stats(self) -> dict[str, int | str]:
-        """Its row of report("daemons"); Closed once it has ended."""
-        node = self._node()
-        rows = node.report("daemons") if node is not None else []
-        for row in rows:
-            if row["origin"] == self.origin:
-                return row
-        raise Closed(lib.LARES_ECLOSED, f"daemon {self.origin:016x}")
-
-    @property
-    def name(self) -> str:
-        """The spawn option, by default its kind."""
-        return str(self.stats["name"])
-
-    @property
-    def kind(self) -> str:
-        """The name of its recipe."""
-        return str(self.stats["kind"])
-
-    @property
-    def state(self) -> str:
-        """RUNNING, BACKOFF, LOOPING, DRAINING or CLOSED."""
-        try:
-            return str(self.stats["state"])
-        except Closed:
-            return "CLOSED"
-
-    def subscribe(self, pattern: str, group: str | None = None) -> None:
-        """Subscribe the daemon to a pattern, in a queue group if one is given.
-
-        A subscription that stands already is fine. Raises InvalidArgument
-        (ENAME), Full (256 subscriptions), Closed.
-        """
-        token = ffi.NULL if group is None else encode(group)
-        check(lib.lares_daemon_subscribe(self._daemon, encode(pattern), token))
-
-    def unsubscribe(self, pattern: str, group: str | None = None) -> None:
-        """Withdraw a subscription; one that does not stand is fine.
-
-        Raises InvalidArgument (ENAME), Closed.
-        """
-        token = ffi.NULL if group is None else encode(group)
-        check(
-            lib.lares_daemon_unsubscribe(self._daemon, encode(pattern), token)
-        )
-
-    def stop(self, grace: Wait = 30.0) -> None:
-        """Stop the daemon and wait until it has closed.
-
-        grace: seconds for its queued inputs; None: no deadline; what is left
-        becomes dead letters. Inside a callback it only asks, and the turn
-        commits first. Raises Timeout if a callback has not returned 1 s after
-        the deadline.
-        """
-        check(lib.lares_daemon_stop(self._daemon, milliseconds(grace)))
-
-    def __enter__(self) -> Handle:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop(5.0)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Handle):
-            return NotImplemented
-        return self.origin == other.origin
-
-    def __hash__(self) -> int:
-        return hash(self.origin)
-
-    def __repr__(self) -> str:
-        try:
-            row = self.stats
-        except Exception:
-            row = {"name": "daemon", "state": "CLOSED"}
-        return f"<Handle {row['name']} {self.origin:016x} {row['state']}>"
 
 
 class Inbox(InboxBase):

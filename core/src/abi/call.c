@@ -2,6 +2,7 @@
 
 #include "abi/check.h"
 #include "daemon/host.h"
+#include "group/pass.h"
 #include "node/pull.h"
 
 #include <assert.h>
@@ -11,7 +12,7 @@
 static inline void call_check(const lares_call *call)
 {
     assert(call == NULL || call->pulled != NULL ||
-           call == lares__call_current());
+           call == lares__call_current() || call == lares__pass_call());
     (void)call;
 }
 
@@ -44,6 +45,66 @@ lares_status lares_call_emit(lares_call *call, const char *channel,
     return rc;
 }
 
+lares_status lares_call_timer(lares_call *call, int64_t delay_ms,
+                              int64_t period_ms, const void *data, size_t len,
+                              uint64_t *id_out)
+{
+    lares_status rc;
+
+    call_check(call);
+    if (call == NULL || id_out == NULL)
+        return lares__error(LARES_EINVAL, "%s is NULL",
+                            call == NULL ? "call" : "id_out");
+    if (!lares__pulled_begin(call))
+        return lares__error(LARES_ESTALE, "the lease of the call was over");
+    rc = lares__call_timer(call, delay_ms, period_ms, data, len, id_out);
+    lares__pulled_end(call);
+    return rc;
+}
+
+lares_status lares_call_cancel(lares_call *call, uint64_t id)
+{
+    lares_status rc;
+
+    call_check(call);
+    if (call == NULL)
+        return lares__error(LARES_EINVAL, "call is NULL");
+    if (!lares__pulled_begin(call))
+        return lares__error(LARES_ESTALE, "the lease of the call was over");
+    rc = lares__call_cancel(call, id);
+    lares__pulled_end(call);
+    return rc;
+}
+
+lares_status lares_call_recovered(lares_call *call, uint64_t group,
+                                  uint32_t slot)
+{
+    lares_status rc;
+
+    call_check(call);
+    if (call == NULL)
+        return lares__error(LARES_EINVAL, "call is NULL");
+    if (!lares__pulled_begin(call))
+        return lares__error(LARES_EPHASE, "the lease of the call was over");
+    rc = lares__pass_slot(call, group, slot);
+    lares__pulled_end(call);
+    return rc;
+}
+
+lares_status lares_call_state(lares_call *call, const void *data, size_t len)
+{
+    lares_status rc;
+
+    call_check(call);
+    if (call == NULL)
+        return lares__error(LARES_EINVAL, "call is NULL");
+    if (!lares__pulled_begin(call))
+        return lares__error(LARES_ESTALE, "the lease of the call was over");
+    rc = lares__call_state(call, data, len);
+    lares__pulled_end(call);
+    return rc;
+}
+
 void lares_call_fail(lares_call *call, const char *text)
 {
     call_check(call);
@@ -57,7 +118,7 @@ void lares_call_fail(lares_call *call, const char *text)
 const char *lares_call_argument(const lares_call *call)
 {
     call_check(call);
-    if (call == NULL || call->host->argument == NULL)
+    if (call == NULL || call->host == NULL || call->host->argument == NULL)
         return "";
     return call->host->argument;
 }

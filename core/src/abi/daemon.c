@@ -4,6 +4,8 @@
 #include "identity/key.h"
 #include "node/program.h"
 #include "node/pull.h"
+#include "node/rebuild.h"
+#include "node/save.h"
 
 uint64_t lares_daemon_origin(const lares_daemon *daemon)
 {
@@ -16,6 +18,7 @@ lares_status lares_daemon_key(const lares_daemon *daemon, lares_key **out)
         return lares__forked_refuse();
     if (daemon == NULL || out == NULL)
         return lares__error(LARES_EINVAL, "daemon or out is NULL");
+    atomic_store(&((lares_daemon *)(uintptr_t)daemon)->known, 1);
     *out = lares__key_retain(daemon->host.key);
     return LARES_OK;
 }
@@ -63,6 +66,27 @@ lares_status lares_daemon_unsubscribe(lares_daemon *daemon, const char *pattern,
     if (daemon == NULL || pattern == NULL)
         return lares__error(LARES_EINVAL, "daemon or pattern is NULL");
     return lares__daemon_unsubscribe(daemon, pattern, group);
+}
+
+lares_status lares_daemon_snapshot(lares_daemon *daemon, int64_t timeout_ms,
+                                   lares_bytes **out)
+{
+    lares_status rc = lares__check_timeout(timeout_ms);
+
+    if (rc < 0)
+        return rc;
+    if (daemon == NULL || out == NULL)
+        return lares__error(LARES_EINVAL, "daemon or out is NULL");
+    return lares__daemon_snapshot(daemon, timeout_ms, out);
+}
+
+lares_status lares_daemon_restart(lares_daemon *daemon)
+{
+    if (lares__refused())
+        return lares__forked_refuse();
+    if (daemon == NULL)
+        return lares__error(LARES_EINVAL, "daemon is NULL");
+    return lares__daemon_restart(daemon);
 }
 
 lares_status lares_daemon_pull(lares_daemon *daemon, int64_t timeout_ms,

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/forked.h"
+#include "group/pass.h"
 #include "node/daemon.h"
 #include "node/directory.h"
 #include "node/inbox.h"
@@ -64,7 +65,7 @@ static lares_status wait_stopped(lares_node *node, int64_t timeout_ms)
         return rc;
     if (node == NULL)
         return lares__error(LARES_EINVAL, "node is NULL");
-    if (lares__call_current() != NULL)
+    if (lares__call_current() != NULL || lares__pass_inside(&node->recovery))
         return lares__error(
             LARES_EDEADLK, "waits for node '%s' inside a callback", node->name);
     if (lares__node_is(node, LARES__NODE_NEW))
@@ -147,6 +148,19 @@ lares_status lares_node_spawn(lares_node *node, const char *kind,
         return lares__error(LARES_EINVAL, "node or kind is NULL");
     return lares__node_spawn(node, kind, (lares_key *)(uintptr_t)key, options,
                              out);
+}
+
+lares_status lares_node_restore(lares_node *node, const void *data, size_t len,
+                                const lares_key *key,
+                                const lares_options *options,
+                                lares_daemon **out)
+{
+    if (lares__refused())
+        return lares__forked_refuse();
+    if (node == NULL || data == NULL)
+        return lares__error(LARES_EINVAL, "node or data is NULL");
+    return lares__node_restore(node, data, len, (lares_key *)(uintptr_t)key,
+                               options, out);
 }
 
 lares_status lares_node_find(lares_node *node, uint64_t origin,

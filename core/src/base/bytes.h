@@ -1,18 +1,28 @@
-/* bytes.h - a block of bytes handed out to a program. */
+/* bytes.h - a block of bytes handed out to a program, and shared with it: who
+ * may write it knows that nobody else holds it yet. */
 #ifndef LARES_BYTES_H
 #define LARES_BYTES_H
 
 #include "lares.h"
 
+#include <stdatomic.h>
+
 struct lares_bytes {
-    size_t len;
+    atomic_uint refs;
     int secret; /* wiped when it is freed */
+    size_t len;
     uint8_t data[];
 };
 
 /* A block of len bytes, not yet written; owned, lares__bytes_free. ENOMEM. */
 lares_status lares__bytes_new(size_t len, lares_bytes **out);
 uint8_t *lares__bytes_writable(lares_bytes *bytes);
-void lares__bytes_free(lares_bytes *bytes);
+
+/* Room for `room` bytes in all, `len` stays; NULL, and *inout as it was,
+ * without memory. Of the one holder. */
+lares_bytes *lares__bytes_grow(lares_bytes **inout, size_t room);
+
+lares_bytes *lares__bytes_retain(lares_bytes *bytes);
+void lares__bytes_free(lares_bytes *bytes); /* one reference; NULL is fine */
 
 #endif

@@ -22,6 +22,16 @@ uint64_t lares__hash64_seeded(const void *data, size_t len, uint64_t seed)
     return XXH3_64bits_withSeed(data, len, seed);
 }
 
+/* Not inlined, as above. */
+__attribute__((noinline)) void lares__hash128(const void *data, size_t len,
+                                              uint64_t out[2])
+{
+    XXH128_hash_t hash = XXH3_128bits(data, len);
+
+    out[0] = hash.low64;
+    out[1] = hash.high64;
+}
+
 static uint64_t hash_stream(const void *head, size_t head_len, const void *data,
                             size_t len)
 {

@@ -1,4 +1,4 @@
-/* hash.h - XXH3-64: the hash of chains and of tables. */
+/* hash.h - XXH3: of 64 bits for chains and tables, of 128 for bodies. */
 #ifndef LARES_HASH_H
 #define LARES_HASH_H
 
@@ -8,6 +8,9 @@
 /* Contiguous bytes in one shot: the hot path. */
 uint64_t lares__hash64(const void *data, size_t len);
 uint64_t lares__hash64_seeded(const void *data, size_t len, uint64_t seed);
+
+/* Low half first. */
+void lares__hash128(const void *data, size_t len, uint64_t out[2]);
 
 /* The hash of head || data, where they do not lie side by side. */
 uint64_t lares__hash64_joined(const void *head, size_t head_len,

@@ -249,3 +249,17 @@ lares_status lares__options_u64(const lares_options *options, const char *key,
     *inout = value;
     return LARES_OK;
 }
+
+lares_status lares__options_flag(const lares_options *options, const char *key,
+                                 int *inout)
+{
+    const char *text = lares__options_get(options, key);
+
+    if (text == NULL)
+        return LARES_OK;
+    if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+        return lares__error(
+            LARES_ERANGE, "option '%s' is true or false, not '%s'", key, text);
+    *inout = *text == 't';
+    return LARES_OK;
+}

@@ -42,4 +42,8 @@ lares_status lares__options_known(const lares_options *options,
 lares_status lares__options_u64(const lares_options *options, const char *key,
                                 uint64_t min, uint64_t max, uint64_t *inout);
 
+/* Read true or false, as 1 or 0, in the same way. */
+lares_status lares__options_flag(const lares_options *options, const char *key,
+                                 int *inout);
+
 #endif

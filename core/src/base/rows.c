@@ -99,6 +99,23 @@ void lares__rows_u64(lares_rows *rows, uint64_t value)
     rows_add(rows, 0, value);
 }
 
+void lares__rows_numbers(lares_rows *rows, const uint64_t *values, size_t count)
+{
+    uint64_t *cells;
+
+    if (rows->failed || count == 0)
+        return;
+    cells = block_grown(rows->cells, &rows->cell_room, rows->cell_count + count,
+                        sizeof *cells);
+    if (cells == NULL) {
+        rows->failed = 1;
+        return;
+    }
+    rows->cells = cells;
+    memcpy(cells + rows->cell_count, values, count * sizeof *values);
+    rows->cell_count += count;
+}
+
 void lares__rows_text_add(lares_rows *rows, const char *text)
 {
     size_t at = rows->texts_len;

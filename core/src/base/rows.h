@@ -21,6 +21,10 @@ void lares__rows_free(lares_rows *rows);
 /* A number or an id. */
 void lares__rows_u64(lares_rows *rows, uint64_t value);
 
+/* Several at once. */
+void lares__rows_numbers(lares_rows *rows, const uint64_t *values,
+                         size_t count);
+
 /* text is copied, and cleaned to valid UTF-8; NULL is "". */
 void lares__rows_text_add(lares_rows *rows, const char *text);
 

@@ -1,6 +1,8 @@
 #include "bus/letter.h"
 
 #include "base/alloc.h"
+#include "base/bytes.h"
+#include "base/error.h"
 #include "base/utf8.h"
 
 #include <assert.h>
@@ -173,6 +175,97 @@ lares_status lares__letters_each(struct lares__letters *letters,
         rc = fn(context, &slip->facts);
     lares__mutex_unlock(&letters->lock);
     return rc;
+}
+
+/* -- by id ---------------------------------------------------------------- */
+
+static lares_status letters_unknown(uint64_t id)
+{
+    return lares__error(LARES_ENOTFOUND, "no letter %llu",
+                        (unsigned long long)id);
+}
+
+static lares_status slip_data(const struct lares__letter *facts,
+                              lares_bytes **out)
+{
+    size_t kept = facts->data != NULL ? facts->len : 0;
+    lares_status rc;
+
+    if (kept < facts->len)
+        return lares__error(LARES_EMISSING,
+                            "a payload of %zu bytes was not kept", facts->len);
+    rc = lares__bytes_new(kept, out);
+    if (rc == LARES_OK && kept > 0)
+        memcpy(lares__bytes_writable(*out), facts->data, kept);
+    return rc;
+}
+
+lares_status lares__letters_data(struct lares__letters *letters, uint64_t id,
+                                 uint64_t *receiver_out, lares_bytes **out)
+{
+    const struct lares__letter_slip *slip;
+    lares_status rc;
+
+    lares__mutex_lock(&letters->lock);
+    slip = letters->oldest;
+    while (slip != NULL && slip->facts.id != id)
+        slip = slip->next;
+    rc = slip == NULL ? letters_unknown(id) : slip_data(&slip->facts, out);
+    if (rc == LARES_OK)
+        *receiver_out = slip->facts.receiver;
+    lares__mutex_unlock(&letters->lock);
+    return rc;
+}
+
+/* takes a letter out, or answers NULL */
+static struct lares__letter_slip *
+letters_take_locked(struct lares__letters *letters, uint64_t id)
+{
+    struct lares__letter_slip *before = NULL;
+    struct lares__letter_slip *slip = letters->oldest;
+
+    while (slip != NULL && slip->facts.id != id) {
+        before = slip;
+        slip = slip->next;
+    }
+    if (slip == NULL)
+        return NULL;
+    if (before == NULL)
+        letters->oldest = slip->next;
+    else
+        before->next = slip->next;
+    if (letters->youngest == slip)
+        letters->youngest = before;
+    letters->tally.count--;
+    letters->tally.bytes -= slip->size;
+    return slip;
+}
+
+lares_status lares__letters_drop(struct lares__letters *letters, uint64_t id)
+{
+    struct lares__letter_slip *slip;
+
+    lares__mutex_lock(&letters->lock);
+    slip = letters_take_locked(letters, id);
+    lares__mutex_unlock(&letters->lock);
+    if (slip == NULL)
+        return letters_unknown(id);
+    lares__free(slip);
+    return LARES_OK;
+}
+
+void lares__letters_clear(struct lares__letters *letters)
+{
+    struct lares__letter_slip *all;
+
+    lares__mutex_lock(&letters->lock);
+    all = letters->oldest;
+    letters->oldest = NULL;
+    letters->youngest = NULL;
+    letters->tally.count = 0;
+    letters->tally.bytes = 0;
+    lares__mutex_unlock(&letters->lock);
+    slips_free(all);
 }
 
 void lares__letters_tally(struct lares__letters *letters,

@@ -69,6 +69,15 @@ typedef lares_status (*lares__letter_fn)(void *context,
 lares_status lares__letters_each(struct lares__letters *letters,
                                  lares__letter_fn fn, void *context);
 
+/* A copy of a payload, and the origin of whom it was for. ENOTFOUND; EMISSING:
+ * it was not kept. ENOMEM */
+lares_status lares__letters_data(struct lares__letters *letters, uint64_t id,
+                                 uint64_t *receiver_out, lares_bytes **out);
+
+/* Drops one letter, or all; neither counts as lost. ENOTFOUND */
+lares_status lares__letters_drop(struct lares__letters *letters, uint64_t id);
+void lares__letters_clear(struct lares__letters *letters);
+
 void lares__letters_tally(struct lares__letters *letters,
                           struct lares__letters_tally *out);
 

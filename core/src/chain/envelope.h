@@ -21,7 +21,9 @@ enum {
     LARES__INPUT_POKE = 2,   /* no event: "look at this receiver" */
     LARES__INPUT_HOLE = 4,   /* its sender gave up: settled, not shown */
     LARES__INPUT_REPEAT = 8, /* was shown before: settled, not shown */
-    LARES__INPUT_FORK = 16   /* its chain has a second event there */
+    LARES__INPUT_FORK = 16,  /* its chain has a second event there */
+    LARES__INPUT_KEPT = 32, /* committed: its receiver keeps it for a rebuild */
+    LARES__INPUT_FIRING = 64 /* of a timer, whose id is its sequence */
 };
 
 /* An event on its way to one receiver, and in that one's mailbox. */

@@ -335,6 +335,13 @@ static lares_status entries_check(const uint8_t *data, uint64_t seed)
     return rc;
 }
 
+lares_status lares__horizon_check(const void *data, size_t len, uint64_t seed)
+{
+    lares_status rc = header_check(data, len);
+
+    return rc < 0 ? rc : entries_check(data, seed);
+}
+
 lares_status lares__horizon_decode(struct lares__horizon *horizon,
                                    const void *data, size_t len)
 {
@@ -343,10 +350,7 @@ lares_status lares__horizon_decode(struct lares__horizon *horizon,
     lares_status rc;
 
     assert(horizon->count == 0 && horizon->sketch == 0);
-    rc = header_check(bytes, len);
-    if (rc < 0)
-        return rc;
-    rc = entries_check(bytes, horizon->seed);
+    rc = lares__horizon_check(bytes, len, horizon->seed);
     if (rc < 0)
         return rc;
     count = lares__little_u32(bytes + AT_COUNT);

@@ -74,6 +74,10 @@ uint64_t lares__horizon_mask(uint64_t origin);
 size_t lares__horizon_encoded_len(const struct lares__horizon *horizon);
 void lares__horizon_encode(const struct lares__horizon *horizon, uint8_t *out);
 
+/* Whether data is a horizon. seed as of init: no sender may choose it. EFORMAT,
+ * ENOMEM. */
+lares_status lares__horizon_check(const void *data, size_t len, uint64_t seed);
+
 /* Into an empty horizon, which an error leaves empty. A horizon of a lower
  * bound keeps the youngest entries. EFORMAT, ENOMEM. */
 lares_status lares__horizon_decode(struct lares__horizon *horizon,

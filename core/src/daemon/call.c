@@ -47,6 +47,7 @@ void lares__call_open(struct lares_call *call, struct lares__host *host,
     call->now = now;
     call->phase = phase;
     call->over = 0;
+    call->asked = 0;
     call->first = first;
     call->cursor = first;
     call->in_hand = NULL;
@@ -55,8 +56,9 @@ void lares__call_open(struct lares_call *call, struct lares__host *host,
     call->finished = 0;
     call->bytes_left = LARES__CROSSING_BYTES;
     call->fresh = 0;
-    call->asked = 0;
     call->seen = NULL;
+    call->head = host != NULL ? &host->head : NULL;
+    call->timer = 0;
     call->outputs = NULL;
     call->outputs_tail = &call->outputs;
     call->mark = &call->outputs;
@@ -68,6 +70,13 @@ void lares__call_open(struct lares_call *call, struct lares__host *host,
     call->verdict = LARES_FAILED;
     call->text = NULL;
     call->text_lost = 0;
+    call->state = NULL;
+}
+
+void lares__call_show(struct lares_call *call, const lares_event *event)
+{
+    call->event = *event;
+    call->shown = 1;
 }
 
 /* -- inputs --------------------------------------------------------------- */
@@ -88,7 +97,8 @@ static inline int input_show(struct lares_call *call,
         input->flags |= LARES__INPUT_HOLE;
         return 0;
     }
-    return lares__sieve_follows(call, input) || lares__sieve_show(call, input);
+    return call->phase == LARES__PHASE_REPLAY ||
+           lares__sieve_follows(call, input) || lares__sieve_show(call, input);
 }
 
 /* the next input to hand out, past what is not shown; NULL: none fits */
@@ -129,12 +139,8 @@ int lares__call_seek(struct lares_call *call)
     return call_seek(call);
 }
 
-static lares_status call_latch(struct lares_call *call, lares_status code,
-                               const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static lares_status call_latch(struct lares_call *call, lares_status code,
-                               const char *format, ...)
+lares_status lares__call_refuse(struct lares_call *call, lares_status code,
+                                const char *format, ...)
 {
     va_list args;
 
@@ -152,7 +158,7 @@ static lares_status reply_keep(struct lares_call *call)
     struct lares_events *events = lares__events_new(call->hand_count);
 
     if (events == NULL)
-        return call_latch(call, LARES_ENOMEM, "out of memory");
+        return lares__call_refuse(call, LARES_ENOMEM, "out of memory");
     for (struct lares__envelope *output = *call->mark; output != NULL;
          output = output->next) {
         lares__envelope_retain(output, 1);
@@ -160,6 +166,20 @@ static lares_status reply_keep(struct lares_call *call)
     }
     reply->events = events;
     return LARES_OK;
+}
+
+/* what the turn did to timers stands, and if one's firing was its input, that
+ * is settled */
+static void finish_timers(struct lares_call *call,
+                          const struct lares__input *input)
+{
+    struct lares__timers *timers = call->host->timers;
+
+    if (call->phase != LARES__PHASE_PROCESS)
+        return;
+    lares__timers_finish(timers);
+    if (input->flags & LARES__INPUT_FIRING)
+        lares__timers_settle(timers, input->event->link.sequence);
 }
 
 static inline int call_finish(struct lares_call *call)
@@ -178,6 +198,8 @@ static inline int call_finish(struct lares_call *call)
     call->mark = call->outputs_tail;
     call->in_hand = NULL;
     call->finished++;
+    if (call->host->timers != NULL)
+        finish_timers(call, input);
     return 1;
 }
 
@@ -189,13 +211,34 @@ static inline int call_may_go_on(const struct lares_call *call)
             !atomic_load_explicit(call->cut, memory_order_relaxed));
 }
 
+static int is_process(const struct lares_call *call)
+{
+    return call->phase == LARES__PHASE_PROCESS ||
+           call->phase == LARES__PHASE_REPLAY;
+}
+
+static int has_in_hand(const struct lares_call *call)
+{
+    return is_process(call) && call->in_hand != NULL && call->asked;
+}
+
+/* the one event of a pulled SNAPSHOT or RESTORE, then NULL */
+static const lares_event *call_next_shown(struct lares_call *call)
+{
+    call->over = call->asked || call->shown == 0;
+    call->asked = 1;
+    return call->over ? NULL : &call->event;
+}
+
 /* hot path: no allocation, no lock, no clock */
 const lares_event *lares__call_next(struct lares_call *call)
 {
     struct lares__input *input;
 
-    if (call->over || call->phase != LARES__PHASE_PROCESS)
+    if (call->over)
         return NULL;
+    if (!is_process(call))
+        return call_next_shown(call);
     if (!call->asked) {
         call->asked = 1; /* the first was sought before the language was */
     } else if (!call_finish(call) || !call_may_go_on(call) ||
@@ -205,10 +248,20 @@ const lares_event *lares__call_next(struct lares_call *call)
     }
     input = call->in_hand;
     lares__envelope_view(input->event, input->arrival, &call->event);
+    if (call->phase == LARES__PHASE_REPLAY)
+        call->event.flags = LARES_EVENT_REPLAY;
     return &call->event;
 }
 
 /* -- answers -------------------------------------------------------------- */
+
+/* no input comes any more that could be blamed for it */
+static lares_status refuse_phase(struct lares_call *call, const char *what)
+{
+    call->over = 1;
+    return lares__call_refuse(call, LARES_EPHASE, "%s without an input in hand",
+                              what);
+}
 
 static lares_status emit_check(struct lares_call *call, const char *channel,
                                const void *data, size_t len,
@@ -216,29 +269,30 @@ static lares_status emit_check(struct lares_call *call, const char *channel,
 {
     uint64_t pending = (uint64_t)call->output_count + call->hand_count;
 
-    if (call->phase != LARES__PHASE_PROCESS || call->in_hand == NULL ||
-        !call->asked) {
-        call->over = 1; /* no input comes that could be blamed for it */
-        return call_latch(call, LARES_EPHASE, "emit without an input in hand");
-    }
+    if (!has_in_hand(call))
+        return refuse_phase(call, "emit");
     if (data == NULL && len > 0)
-        return call_latch(call, LARES_EINVAL, "emit of NULL, %zu bytes", len);
+        return lares__call_refuse(call, LARES_EINVAL, "emit of NULL, %zu bytes",
+                                  len);
     if (channel != NULL && lares__channel_check(channel, channel_len) < 0)
-        return call_latch(call, LARES_ENAME, "%s", lares__error_detail());
+        return lares__call_refuse(call, LARES_ENAME, "%s",
+                                  lares__error_detail());
     if (channel != NULL && lares__channel_reserved(channel))
-        return call_latch(call, LARES_EDENIED,
-                          "channel '%s' is reserved by its '$'", channel);
+        return lares__call_refuse(call, LARES_EDENIED,
+                                  "channel '%s' is reserved by its '$'",
+                                  channel);
     if (len > LARES__PAYLOAD_MAX)
-        return call_latch(call, LARES_ETOOBIG,
-                          "payload of %zu bytes, at most %d", len,
-                          LARES__PAYLOAD_MAX);
+        return lares__call_refuse(call, LARES_ETOOBIG,
+                                  "payload of %zu bytes, at most %d", len,
+                                  LARES__PAYLOAD_MAX);
     if (call->hand_count == LARES__QUOTA_COUNT ||
         call->hand_bytes + len > LARES__QUOTA_BYTES)
-        return call_latch(call, LARES_EQUOTA,
-                          "output quota exceeded (%d outputs, %d bytes)",
-                          LARES__QUOTA_COUNT, LARES__QUOTA_BYTES);
-    if (lares__head_room(&call->host->head, pending + 1) < 0)
-        return call_latch(call, LARES_ESEQUENCE, "%s", lares__error_detail());
+        return lares__call_refuse(
+            call, LARES_EQUOTA, "output quota exceeded (%d outputs, %d bytes)",
+            LARES__QUOTA_COUNT, LARES__QUOTA_BYTES);
+    if (lares__head_room(call->head, pending + 1) < 0)
+        return lares__call_refuse(call, LARES_ESEQUENCE, "%s",
+                                  lares__error_detail());
     return LARES_OK;
 }
 
@@ -248,7 +302,7 @@ lares_status lares__call_emit(struct lares_call *call, const char *channel,
 {
     const struct lares__host *host = call->host;
     struct lares__envelope *output;
-    size_t channel_len = host->output_len;
+    size_t channel_len = 0;
     lares_status rc;
 
     if (call->latched < 0)
@@ -256,11 +310,13 @@ lares_status lares__call_emit(struct lares_call *call, const char *channel,
     rc = emit_check(call, channel, data, len, &channel_len);
     if (rc < 0)
         return rc;
-    output = lares__envelope_new(call->cache, len,
-                                 channel != NULL ? channel : host->output,
-                                 channel_len);
+    if (channel == NULL) {
+        channel = host->output;
+        channel_len = host->output_len;
+    }
+    output = lares__envelope_new(call->cache, len, channel, channel_len);
     if (output == NULL)
-        return call_latch(call, LARES_ENOMEM, "out of memory");
+        return lares__call_refuse(call, LARES_ENOMEM, "out of memory");
     if (len > 0)
         memcpy(output->data, data, len);
     output->received_at = call->now;
@@ -268,6 +324,94 @@ lares_status lares__call_emit(struct lares_call *call, const char *channel,
     call->outputs_tail = &output->next;
     call->hand_count++;
     call->hand_bytes += len;
+    return LARES_OK;
+}
+
+/* ENOMEM, ELIMIT */
+static lares_status timer_start(struct lares__host *host, int64_t delay_ms,
+                                int64_t period_ms, const void *data, size_t len,
+                                uint64_t *id_out)
+{
+    if (host->timers == NULL)
+        host->timers = lares__timers_new();
+    if (host->timers == NULL)
+        return lares__error(LARES_ENOMEM, "out of memory");
+    return lares__timers_start(host->timers, delay_ms, period_ms, data, len,
+                               id_out);
+}
+
+lares_status lares__call_timer(struct lares_call *call, int64_t delay_ms,
+                               int64_t period_ms, const void *data, size_t len,
+                               uint64_t *id_out)
+{
+    lares_status rc;
+
+    if (call->latched < 0)
+        return call->latched;
+    if (call->phase != LARES__PHASE_CREATE && !has_in_hand(call))
+        return refuse_phase(call, "timer");
+    rc = lares__timer_check(delay_ms, period_ms, data, len);
+    if (rc == LARES_OK && call->timer != 0)
+        *id_out = call->timer++;
+    else if (rc == LARES_OK)
+        rc = timer_start(call->host, delay_ms, period_ms, data, len, id_out);
+    if (rc < 0)
+        return lares__call_refuse(call, rc, "%s", lares__error_detail());
+    return LARES_OK;
+}
+
+lares_status lares__call_cancel(struct lares_call *call, uint64_t id)
+{
+    if (call->latched < 0)
+        return call->latched;
+    if (!has_in_hand(call))
+        return refuse_phase(call, "cancel");
+    if (call->timer == 0 && call->host->timers != NULL)
+        lares__timers_cancel(call->host->timers, id);
+    return LARES_OK;
+}
+
+/* the first piece as it comes, then twice the room */
+static int state_reserve(struct lares_call *call, size_t end)
+{
+    size_t room = call->room * 2 > end ? call->room * 2 : end;
+
+    if (call->state == NULL) {
+        if (lares__bytes_new(end, &call->state) < 0)
+            return 0;
+        call->state->len = call->prefix;
+        call->room = end;
+    } else if (end > call->room) {
+        if (lares__bytes_grow(&call->state, room) == NULL)
+            return 0;
+        call->room = room;
+    }
+    return 1;
+}
+
+lares_status lares__call_state(struct lares_call *call, const void *data,
+                               size_t len)
+{
+    size_t begin = call->state != NULL ? call->state->len : call->prefix;
+
+    if (call->latched < 0)
+        return call->latched;
+    if (call->phase != LARES__PHASE_SNAPSHOT ||
+        (call->pulled != NULL && !call->asked))
+        return lares__call_refuse(call, LARES_EPHASE,
+                                  "state outside of a snapshot");
+    if (data == NULL && len > 0)
+        return lares__call_refuse(call, LARES_EINVAL, "state NULL, %zu bytes",
+                                  len);
+    if (len > call->state_max || begin - call->prefix > call->state_max - len)
+        return lares__call_refuse(call, LARES_ETOOBIG,
+                                  "state of more than %llu bytes",
+                                  (unsigned long long)call->state_max);
+    if (!state_reserve(call, begin + len))
+        return lares__call_refuse(call, LARES_ENOMEM, "out of memory");
+    if (len > 0)
+        memcpy(call->state->data + begin, data, len);
+    call->state->len = begin + len;
     return LARES_OK;
 }
 
@@ -291,6 +435,22 @@ void lares__call_fail(struct lares_call *call, const char *text)
 }
 
 /* -- the end -------------------------------------------------------------- */
+
+static const char *callback_name(enum lares__phase phase)
+{
+    switch (phase) {
+    case LARES__PHASE_CREATE:
+        return "create";
+    case LARES__PHASE_SNAPSHOT:
+        return "snapshot";
+    case LARES__PHASE_RESTORE:
+        return "restore";
+    case LARES__PHASE_RECOVERY:
+        return "handler";
+    default:
+        return "process";
+    }
+}
 
 static void outputs_drop(struct lares_call *call, struct lares__envelope **from)
 {
@@ -317,8 +477,11 @@ void lares__call_close(struct lares_call *call, lares_verdict verdict)
         call->in_hand = NULL;
         return;
     }
-    if (verdict != LARES_DONE || !call->asked || !call_finish(call))
-        outputs_drop(call, call->mark);
+    if (verdict == LARES_DONE && call->asked && call_finish(call))
+        return;
+    outputs_drop(call, call->mark);
+    if (call->host->timers != NULL)
+        lares__timers_undo(call->host->timers);
 }
 
 int lares__call_failed(const struct lares_call *call)
@@ -329,8 +492,7 @@ int lares__call_failed(const struct lares_call *call)
 
 void lares__call_reason(const struct lares_call *call, char *out, size_t size)
 {
-    const char *callback =
-        call->phase == LARES__PHASE_CREATE ? "create" : "process";
+    const char *callback = callback_name(call->phase);
 
     if (call->text != NULL)
         (void)snprintf(out, size, "%s", call->text);
@@ -353,6 +515,8 @@ void lares__call_reason(const struct lares_call *call, char *out, size_t size)
 void lares__call_fini(struct lares_call *call)
 {
     outputs_drop(call, &call->outputs);
+    lares__bytes_free(call->state);
+    call->state = NULL;
     lares__free(call->text);
     call->text = NULL;
 }

@@ -6,6 +6,7 @@
 #ifndef LARES_CALL_H
 #define LARES_CALL_H
 
+#include "base/bytes.h"
 #include "chain/envelope.h"
 #include "chain/events.h"
 #include "lares.h"
@@ -14,6 +15,7 @@
 
 struct lares__host;
 struct lares__pulled;
+struct lares__recovered;
 struct lares__seen;
 
 enum {
@@ -28,7 +30,11 @@ enum {
 
 enum lares__phase {
     LARES__PHASE_CREATE = 1,
-    LARES__PHASE_PROCESS = 2
+    LARES__PHASE_PROCESS = 2,
+    LARES__PHASE_REPLAY = 3, /* process, of what was committed before */
+    LARES__PHASE_SNAPSHOT = 4,
+    LARES__PHASE_RESTORE = 5,
+    LARES__PHASE_RECOVERY = 6 /* of no daemon: host is NULL */
 };
 
 /* What a deliver waits for. The side that begins the turn and the side that
@@ -60,7 +66,8 @@ struct lares_call {
     struct lares__pulled *pulled; /* NULL: a pushed call */
     uint64_t now;                 /* unix ns of the crossing */
     enum lares__phase phase;
-    int over; /* `next` answers NULL from now on */
+    int over;  /* `next` answers NULL from now on */
+    int asked; /* `next` was called */
 
     struct lares__input *first;   /* offered, oldest first */
     struct lares__input *cursor;  /* the next one to look at, NULL: none */
@@ -70,9 +77,10 @@ struct lares_call {
     uint32_t finished;
     uint64_t bytes_left;
     uint32_t fresh;           /* shown, of origins the horizon lacks */
-    int asked;                /* `next` was called */
     struct lares__seen *seen; /* of the input shown last, or NULL */
 
+    const struct lares__head *head; /* that the outputs will follow */
+    uint64_t timer; /* in a replay the next timer's id; 0: they start */
     struct lares__envelope *outputs; /* of all inputs, in order */
     struct lares__envelope **outputs_tail;
     struct lares__envelope **mark; /* tail before the input in hand */
@@ -87,15 +95,27 @@ struct lares_call {
     char *text;        /* owned; NULL: none was given */
     int text_lost;     /* one was given, and there was no memory */
     lares_event event; /* the one in hand */
+
+    /* SNAPSHOT: the block that the state is written into, from `prefix` on */
+    lares_bytes *state; /* owned; NULL: nothing yet */
+    size_t prefix;
+    size_t room;
+    uint64_t state_max;
+    /* RECOVERY: what the handler reports */
+    struct lares__recovered *recovered;
 };
 
-/* Makes a call ready: inputs from `first`, at most `count`, NULL for none. */
+/* Makes a call ready: inputs from `first`, at most `count`, NULL for none.
+ * host NULL: of a recovery handler. */
 void lares__call_open(struct lares_call *call, struct lares__host *host,
                       enum lares__phase phase, struct lares__input *first,
                       uint32_t count, uint64_t now);
 
 /* Looks for the first input to show; 0 when there is none. */
 int lares__call_seek(struct lares_call *call);
+
+/* Shows one event that is no input, in a pulled SNAPSHOT or RESTORE. */
+void lares__call_show(struct lares_call *call, const lares_event *event);
 
 /* The callback has answered: finishes or dooms the input in hand. Afterwards
  * in_hand is the input that failed, or NULL. */
@@ -107,7 +127,7 @@ int lares__call_failed(const struct lares_call *call);
 /* Writes why it failed, in at most `size` bytes. */
 void lares__call_reason(const struct lares_call *call, char *out, size_t size);
 
-/* drops outputs that will not be committed, and the text */
+/* drops outputs that will not be committed, a state, and the text */
 void lares__call_fini(struct lares_call *call);
 
 /* the call whose callback runs on this thread, or NULL */
@@ -120,7 +140,17 @@ void lares__call_leave(struct lares_call *before);
 const lares_event *lares__call_next(struct lares_call *call);
 lares_status lares__call_emit(struct lares_call *call, const char *channel,
                               const void *data, size_t len);
+lares_status lares__call_timer(struct lares_call *call, int64_t delay_ms,
+                               int64_t period_ms, const void *data, size_t len,
+                               uint64_t *id_out);
+lares_status lares__call_cancel(struct lares_call *call, uint64_t id);
+lares_status lares__call_state(struct lares_call *call, const void *data,
+                               size_t len);
 void lares__call_fail(struct lares_call *call, const char *text);
+/* a refusal: it latches, and is the answer */
+lares_status lares__call_refuse(struct lares_call *call, lares_status code,
+                                const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* on the stack of a caller who takes the turn itself */
 void lares__reply_init(struct lares__reply *reply, int wanted);

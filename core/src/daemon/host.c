@@ -15,8 +15,9 @@
  * - An output's sketch covers the inputs up to the one that caused it, so
  *   links depend on head, horizon, shown inputs and payloads alone: never on
  *   where a batch ended.
- * - A failed turn leaves no trace but its counters. The object is kept; only
- *   one that its author declared lost is made anew. */
+ * - A failed turn leaves no trace but its counters. What it did to the object
+ *   of a kind that can snapshot is undone by a rebuild (rebuild.h); another
+ *   kind keeps its object, unless its author declared it lost. */
 
 enum {
     ARGUMENT_MAX = 4096,
@@ -29,7 +30,7 @@ enum {
 
 static const uint64_t ms = 1000000;
 
-static void count(atomic_ullong *counter, uint64_t n)
+void lares__host_count(atomic_ullong *counter, uint64_t n)
 {
     atomic_store_explicit(
         counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
@@ -74,11 +75,58 @@ static lares_status host_limits(struct lares__host *host,
     return LARES_OK;
 }
 
+static lares_status host_keep(struct lares__host *host,
+                              const lares_options *options)
+{
+    uint64_t max = LARES__IMAGE_MAX;
+    lares_status rc = lares__options_u64(options, "snapshot.max", 1,
+                                         LARES__IMAGE_LIMIT, &max);
+
+    if (rc < 0 || !host->kind->stateful)
+        return rc;
+    host->keep = lares__keep_new(max);
+    if (host->keep == NULL)
+        return LARES_ENOMEM;
+    host->keep->checkpoint.head = host->head;
+    /* made by nobody, the object cannot be made again without a state */
+    host->keep->owed = host->kind->pull || host->kind->ops.create == NULL;
+    return LARES_OK;
+}
+
+/* what a daemon is besides its name and its place on the bus */
+static int is_kept_option(const char *key)
+{
+    return strcmp(key, "name") != 0 && strcmp(key, "subscribe") != 0 &&
+           strcmp(key, "publish") != 0;
+}
+
+static lares_status host_options(struct lares__host *host,
+                                 const lares_options *options)
+{
+    size_t options_count = options != NULL ? lares__options_count(options) : 0;
+    lares_status rc = LARES_OK;
+
+    for (size_t i = 0; rc == LARES_OK && i < options_count; i++) {
+        const char *key;
+        const char *value;
+
+        lares__options_at(options, i, &key, &value);
+        if (!is_kept_option(key))
+            continue;
+        if (host->options == NULL)
+            rc = lares__options_new(&host->options);
+        if (rc == LARES_OK)
+            rc = lares__options_set(host->options, key, value);
+    }
+    return rc;
+}
+
 static lares_status host_words(struct lares__host *host,
                                const lares_options *options)
 {
     const char *name = lares__options_get(options, "name");
     const char *argument = lares__options_get(options, "argument");
+    lares_status rc;
 
     if (name == NULL)
         name = host->kind->name;
@@ -90,10 +138,10 @@ static lares_status host_words(struct lares__host *host,
     host->name = lares__strdup(name);
     if (host->name == NULL)
         return LARES_ENOMEM;
-    if (argument != NULL && *argument != '\0' &&
-        (host->argument = lares__strdup(argument)) == NULL)
-        return LARES_ENOMEM;
-    return LARES_OK;
+    rc = host_options(host, options);
+    if (rc == LARES_OK && argument != NULL && *argument != '\0')
+        host->argument = lares__options_get(host->options, "argument");
+    return rc;
 }
 
 static lares_status host_output(struct lares__host *host,
@@ -131,19 +179,21 @@ lares_status lares__host_init(struct lares__host *host,
     rc = host_limits(host, options, seed);
     if (rc < 0)
         goto fail;
+    lares__head_genesis(&host->head, lares__key_origin(key));
     rc = host_words(host, options);
     if (rc == LARES_OK)
         rc = host_output(host, options);
+    if (rc == LARES_OK)
+        rc = host_keep(host, options);
     if (rc < 0)
         goto fail_words;
     host->key = lares__key_retain(key);
-    lares__head_genesis(&host->head, lares__key_origin(key));
     return LARES_OK;
 
 fail_words:
     lares__horizon_fini(&host->horizon);
     lares__free(host->name);
-    lares__free(host->argument);
+    lares__options_free(host->options);
 fail:
     lares__ledger_fini(&host->ledger);
     assert(rc < 0);
@@ -159,11 +209,13 @@ void lares__host_fini(struct lares__host *host, struct lares__pool_cache *cache)
         host->outbox.first = output->next;
         lares__envelope_release(output, cache);
     }
+    lares__keep_free(host->keep, cache);
+    lares__timers_free(host->timers);
     lares__horizon_fini(&host->horizon);
     lares__ledger_fini(&host->ledger);
     lares__key_release(host->key);
     lares__free(host->name);
-    lares__free(host->argument);
+    lares__options_free(host->options);
 }
 
 /* -- the object ----------------------------------------------------------- */
@@ -184,22 +236,33 @@ static lares_verdict host_enter_create(struct lares__host *host,
     return verdict;
 }
 
+int lares__host_make(struct lares__host *host, struct lares_call *call,
+                     lares_daemon *daemon, uint64_t now)
+{
+    if (host->kind->pull || host->kind->ops.create == NULL) {
+        host->instance = host->kind->user;
+        return 1;
+    }
+    lares__call_open(call, host, LARES__PHASE_CREATE, NULL, 0, now);
+    call->timer = host->begun ? lares__timers_next(NULL) : 0;
+    lares__call_close(call, host_enter_create(host, call, daemon));
+    if (lares__call_failed(call))
+        return 0;
+    lares__call_fini(call);
+    if (host->timers != NULL && !host->begun)
+        lares__timers_finish(host->timers);
+    host->begun = 1;
+    return 1;
+}
+
 lares_status lares__host_create(struct lares__host *host,
                                 struct lares_call *call, lares_daemon *daemon,
                                 uint64_t now)
 {
     char reason[LARES__REASON_MAX];
 
-    if (host->kind->pull || host->kind->ops.create == NULL) {
-        host->instance = host->kind->user;
+    if (lares__host_make(host, call, daemon, now))
         return LARES_OK;
-    }
-    lares__call_open(call, host, LARES__PHASE_CREATE, NULL, 0, now);
-    lares__call_close(call, host_enter_create(host, call, daemon));
-    if (!lares__call_failed(call)) {
-        lares__call_fini(call);
-        return LARES_OK;
-    }
     lares__call_reason(call, reason, sizeof reason);
     lares__call_fini(call);
     lares__host_destroy(host, call); /* DONE, but it had answered out of turn */
@@ -220,10 +283,15 @@ void lares__host_destroy(struct lares__host *host, struct lares_call *call)
     host->instance = NULL;
 }
 
-void lares__host_renewed(struct lares__host *host)
+void lares__host_activate(struct lares__host *host, uint64_t epoch,
+                          uint64_t now)
 {
-    host->gone = 0;
-    count(&host->counters.lost, 1);
+    host->epoch = epoch;
+    show(&host->counters.epoch, epoch);
+    if (host->timers != NULL)
+        lares__timers_commit(host->timers, now);
+    if (host->keep != NULL)
+        host->keep->checkpoint.timer = lares__timers_next(host->timers);
 }
 
 lares_status lares__host_reserve(struct lares__host *host, uint32_t count)
@@ -294,16 +362,18 @@ static uint32_t host_commit(struct lares__host *host, struct lares_call *call,
         forks += (input->flags & LARES__INPUT_FORK) != 0;
         if (is_hidden(input))
             continue;
+        if (host->keep != NULL)
+            input->flags |= LARES__INPUT_KEPT;
         host_observe(host, input, end);
         host_link(host, input, &output);
     }
     if (duplicates + forks > 0) {
-        count(&host->counters.duplicates, duplicates);
-        count(&host->counters.forks, forks);
+        lares__host_count(&host->counters.duplicates, duplicates);
+        lares__host_count(&host->counters.forks, forks);
     }
-    count(&host->counters.committed, call->finished);
+    lares__host_count(&host->counters.committed, call->finished);
     if (call->outputs != NULL) {
-        count(&host->counters.emitted, call->output_count);
+        lares__host_count(&host->counters.emitted, call->output_count);
         *host->outbox.tail = call->outputs;
         host->outbox.tail = call->outputs_tail;
         call->outputs = NULL;
@@ -319,8 +389,25 @@ static void host_give_up(struct lares__host *host, struct lares_call *call,
     struct lares__input *input = call->in_hand;
 
     host->arrival = input->arrival;
+    if (input->flags & LARES__INPUT_FIRING)
+        lares__timers_settle(host->timers, input->event->link.sequence);
     out->settled++;
     out->rest = input->next;
+}
+
+/* What an author did in a turn that was not committed may show in the object
+ * of a kind that could undo it; another kind keeps its object. */
+static void host_doubt(struct lares__host *host, const struct lares_call *call)
+{
+    if (host->keep != NULL &&
+        (call->verdict != LARES_DONE || call->in_hand != NULL))
+        host->object = LARES__SUSPECT;
+    if (call->verdict != LARES_LOST)
+        return;
+    if (host->keep != NULL || !host->kind->pull)
+        host->object = LARES__GONE;
+    else
+        lares__host_count(&host->counters.lost, 1); /* its puller has another */
 }
 
 /* Successes come first, then the failure. A failed deliver is its caller's. */
@@ -335,8 +422,8 @@ static void host_judge(struct lares__host *host, struct lares_call *call,
     out->failed = lares__call_failed(call);
     if (!out->failed)
         return;
-    count(&host->counters.failures, 1);
-    host->gone |= call->verdict == LARES_LOST;
+    lares__host_count(&host->counters.failures, 1);
+    host_doubt(host, call);
     out->refused = culprit != NULL && culprit->reply != NULL;
     if (out->refused) {
         host_give_up(host, call, out);
@@ -353,6 +440,7 @@ void lares__host_show(struct lares__host *host)
     show(&host->counters.arrival, host->arrival);
     show(&host->counters.streak, host->restart.n);
     show(&host->counters.gate, host->restart.gate);
+    show(&host->counters.object, host->object);
 }
 
 void lares__host_settle(struct lares__host *host, struct lares_call *call,
@@ -364,6 +452,8 @@ void lares__host_settle(struct lares__host *host, struct lares_call *call,
     out->rest = call->in_hand != NULL ? call->in_hand : call->cursor;
     out->settled = host_commit(host, call, out->rest);
     host_judge(host, call, clock, out);
+    if (host->timers != NULL && lares__timers_changed(host->timers))
+        lares__timers_commit(host->timers, clock->now(clock->context));
     lares__host_show(host);
 }
 

@@ -8,9 +8,11 @@
 
 #include "chain/horizon.h"
 #include "daemon/call.h"
+#include "daemon/keep.h"
 #include "daemon/kinds.h"
 #include "daemon/ledger.h"
 #include "daemon/restart.h"
+#include "daemon/timers.h"
 
 /* Written by the thread inside, read by reports at any time: relaxed stores
  * and loads, never a read-modify-write. */
@@ -21,10 +23,24 @@ struct lares__counters {
     atomic_ullong duplicates;
     atomic_ullong forks;
     atomic_ullong lost;
+    atomic_ullong rebuilds;
+    atomic_ullong diverged;
+    atomic_ullong snapshots;
+    atomic_ullong unsaved; /* snapshots that failed */
+    atomic_ullong epoch;
+    atomic_ullong object;   /* enum lares__object */
     atomic_ullong sequence; /* of the head */
     atomic_ullong arrival;  /* the last settled input */
     atomic_ullong streak;   /* failures since the last success */
     atomic_ullong gate;     /* monotonic ns, 0: open */
+};
+
+/* The state of the instance: as committed, not to be trusted after a failed
+ * turn, or no more. One that is not sound is neither entered nor saved. */
+enum lares__object {
+    LARES__SOUND,
+    LARES__SUSPECT,
+    LARES__GONE
 };
 
 /* outputs that are linked and not yet handed over, oldest first */
@@ -38,14 +54,19 @@ struct lares__host {
     lares_key *key;
     struct lares__kind *kind;
     char *name;
-    char *argument; /* NULL: "" */
+    lares_options *options; /* of the spawn, as an image holds them, or NULL */
+    const char *argument;   /* NULL: "" */
     uint32_t batch;
     const char *output; /* the ledger's channel, "" for none */
     size_t output_len;
     /* of the thread inside */
     void *instance;
     int created; /* destroy is due */
-    int gone;    /* the author lost the instance: make a new one first */
+    int begun;   /* its timers are there: another create starts none */
+    enum lares__object object;
+    struct lares__keep *keep;     /* NULL: a kind that cannot snapshot */
+    struct lares__timers *timers; /* NULL: none was ever started */
+    uint64_t epoch; /* at which it was activated, from 1; 0: not yet */
     struct lares__head head;
     uint64_t arrival; /* the last settled input */
     uint64_t given;   /* the last arrival given to an input */
@@ -54,7 +75,7 @@ struct lares__host {
     struct lares__restart restart;
     struct lares__outbox outbox;
     struct lares__counters counters;
-    /* guarded by the bus lock of the node */
+    /* guarded by the directory's lock of the node */
     struct lares__ledger ledger;
 };
 
@@ -67,8 +88,8 @@ struct lares__outcome {
     struct lares__input *given_up; /* settled as a dead letter, or NULL */
 };
 
-/* name and argument are copied, key is shared, kind is the caller's to give
- * back. Reads batch, horizon.count, restart.*, argument, name. */
+/* options are copied, key is shared, kind is the caller's to give back. Reads
+ * batch, horizon.count, restart.*, snapshot.max, argument, name, publish. */
 lares_status lares__host_init(struct lares__host *host,
                               struct lares__kind *kind, lares_key *key,
                               const lares_options *options, uint64_t seed);
@@ -79,22 +100,43 @@ void lares__host_fini(struct lares__host *host,
 lares_status lares__host_create(struct lares__host *host,
                                 struct lares_call *call, lares_daemon *daemon,
                                 uint64_t now);
+/* The same; 0: it failed, and `call` has the reason. */
+int lares__host_make(struct lares__host *host, struct lares_call *call,
+                     lares_daemon *daemon, uint64_t now);
 /* Calls destroy, once, if create was DONE. It gets no call; `call` only marks
  * the thread as inside a callback. */
 void lares__host_destroy(struct lares__host *host, struct lares_call *call);
 
-/* a lost instance was made anew */
-void lares__host_renewed(struct lares__host *host);
+/* It is this epoch's one instance from now on; `now` is monotonic ns, from
+ * which the time of its timers runs. */
+void lares__host_activate(struct lares__host *host, uint64_t epoch,
+                          uint64_t now);
 
-/* shows head, arrival and restart policy to reports; of the thread inside */
+/* adds to a counter; of the thread inside */
+void lares__host_count(atomic_ullong *counter, uint64_t n);
+
+/* A settled input goes: into the tail, where its turn was committed and the
+ * daemon keeps one, else back to the pool. */
+static inline void lares__host_retire(struct lares__host *host,
+                                      struct lares__input *input,
+                                      struct lares__pool_cache *cache)
+{
+    if (input->flags & LARES__INPUT_KEPT)
+        lares__keep_add(host->keep, input);
+    else
+        lares__input_free(input, cache);
+}
+
+/* shows head, arrival, object and restart policy to reports; of the thread
+ * inside */
 void lares__host_show(struct lares__host *host);
 
 /* Makes room for a crossing of at most `count` inputs; ENOMEM starts none. */
 lares_status lares__host_reserve(struct lares__host *host, uint32_t count);
 
 /* One crossing over the inputs from `first`: enters the language, commits what
- * is finished, judges. `clock` is asked for monotonic ns only after a failure.
- */
+ * is finished, judges. `clock` is asked for monotonic ns only after a failure,
+ * and where timers have changed. */
 struct lares__clock {
     uint64_t (*now)(void *context);
     void *context;

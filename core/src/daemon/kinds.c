@@ -16,7 +16,8 @@ enum {
     LEASE_MAX = 86400000
 };
 
-static const char *const known_options[] = {"version", "lane", "lease", NULL};
+static const char *const known_options[] = {"version", "lane", "lease",
+                                            "stateful", NULL};
 
 void lares__kinds_init(struct lares__kinds *kinds)
 {
@@ -121,10 +122,18 @@ static lares_status kind_configure(struct lares__kind *kind,
         rc = lares__options_u64(options, "version", 0, UINT32_MAX, &version);
     if (rc == LARES_OK)
         rc = lares__options_u64(options, "lease", 1, LEASE_MAX, &lease);
+    if (rc == LARES_OK)
+        rc = lares__options_flag(options, "stateful", &kind->stateful);
     if (rc == LARES_OK && lane != NULL)
         rc = lares__kind_check(lane);
+    if (rc == LARES_OK && !kind->pull &&
+        lares__options_get(options, "stateful") != NULL)
+        rc = lares__error(LARES_EOPTION, "option 'stateful' is for pull kinds: "
+                                         "the ops of others say it");
     if (rc < 0)
         return rc;
+    if (!kind->pull)
+        kind->stateful = kind->ops.snapshot != NULL;
     if (lane != NULL)
         strcpy(kind->lane, lane);
     kind->version = (uint32_t)version;
@@ -197,7 +206,7 @@ lares_status lares__kinds_add(struct lares__kinds *kinds, const char *name,
                               lares_release_fn release,
                               const struct lares__load *load)
 {
-    struct lares__kind *kind;
+    struct lares__kind *kind = NULL;
     lares_status rc;
 
     rc = kind_new(name, options, ops, load, &kind);

@@ -24,6 +24,7 @@ struct lares__kind {
     uint32_t load;        /* number of that load, or 0 */
     lares_daemon_ops ops; /* zero behind what the author knew */
     int pull;
+    int stateful; /* it can snapshot */
     uint32_t version;
     uint32_t lease_ms; /* of a pulled call */
     void *user;

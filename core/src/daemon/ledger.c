@@ -339,12 +339,19 @@ static lares_status ledger_read(struct reader reader,
     return rc;
 }
 
+lares_status lares__ledger_check(const void *data, size_t len)
+{
+    struct reader reader = {data, len};
+
+    return ledger_read(reader, NULL);
+}
+
 lares_status lares__ledger_decode(const void *data, size_t len,
                                   struct lares__ledger *ledger)
 {
     struct reader reader = {data, len};
     struct lares__ledger made;
-    lares_status rc = ledger_read(reader, NULL); /* nothing made of bad bytes */
+    lares_status rc = lares__ledger_check(data, len);
 
     if (rc < 0)
         return rc;

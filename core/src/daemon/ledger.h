@@ -47,6 +47,8 @@ lares__ledger_at(const struct lares__ledger *ledger, uint32_t index);
 size_t lares__ledger_size(const struct lares__ledger *ledger);
 /* writes lares__ledger_size bytes */
 void lares__ledger_encode(const struct lares__ledger *ledger, uint8_t *out);
+/* whether `data` is a ledger; as decode, without any allocation */
+lares_status lares__ledger_check(const void *data, size_t len);
 /* Makes a ledger of exactly `len` bytes. `ledger` need not be initialised and
  * is written only on success. EFORMAT and ELIMIT before any allocation,
  * ENOMEM */

@@ -1,6 +1,7 @@
 #include "daemon/name.h"
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -166,5 +167,19 @@ lares_status lares__node_name_check(const char *name)
     if (!is_word(name, NODE_FIRST, NODE, NODE_MAX))
         return name_refuse("node name", name,
                            "1-63 bytes of a-z 0-9 -, the first no hyphen");
+    return LARES_OK;
+}
+
+lares_status lares__handler_check(const char *name)
+{
+    size_t len = strlen(name);
+    int fits = len > 0 && len <= LARES__HANDLER_NAME &&
+               lares__utf8_cut(name, len, len) == len;
+
+    for (size_t i = 0; fits && i < len; i++)
+        fits = (uint8_t)name[i] >= ' ' && name[i] != 0x7f;
+    if (!fits)
+        return name_refuse("handler", name,
+                           "1-63 bytes of UTF-8 without control characters");
     return LARES_OK;
 }

@@ -9,7 +9,8 @@
 
 enum {
     LARES__CHANNEL_MAX = 255, /* bytes of a channel, pattern or group */
-    LARES__TOKENS_MAX = 16
+    LARES__TOKENS_MAX = 16,
+    LARES__HANDLER_NAME = 63 /* bytes of a recovery handler's label */
 };
 
 /* 1-16 tokens of A-Z a-z 0-9 _ - / joined by dots; `$` may open the first */
@@ -31,5 +32,8 @@ lares_status lares__group_check(const char *name);
 lares_status lares__kind_check(const char *name);
 lares_status lares__daemon_name_check(const char *name);
 lares_status lares__node_name_check(const char *name);
+
+/* a label of a recovery handler: UTF-8 without control characters */
+lares_status lares__handler_check(const char *name);
 
 #endif

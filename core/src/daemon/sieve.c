@@ -63,6 +63,21 @@ static void note_shown(struct lares_call *call,
     seen->shown_hash = event->hash;
 }
 
+/* Of what nobody emitted only a firing may be hidden: its timer is gone. */
+static int unlinked_show(const struct lares_call *call,
+                         struct lares__input *input)
+{
+    struct lares__timers *timers = call->host->timers;
+    uint64_t id = input->event->link.sequence;
+
+    if (!(input->flags & LARES__INPUT_FIRING) ||
+        lares__timers_waits(timers, id))
+        return 1;
+    input->flags |= LARES__INPUT_HOLE;
+    lares__timers_settle(timers, id);
+    return 0;
+}
+
 /* Rare behind lares__sieve_follows, so it is kept out of the hot path. */
 __attribute__((noinline)) int lares__sieve_show(struct lares_call *call,
                                                 struct lares__input *input)
@@ -73,7 +88,7 @@ __attribute__((noinline)) int lares__sieve_show(struct lares_call *call,
 
     input->flags &= (uint16_t) ~(LARES__INPUT_REPEAT | LARES__INPUT_FORK);
     if (link->origin == 0)
-        return 1;
+        return unlinked_show(call, input);
     last = shown_last(call, input, link->origin);
     if (link->sequence <= last.sequence) {
         input->flags |= LARES__INPUT_REPEAT;

@@ -30,6 +30,11 @@ static uint64_t public_name(const uint8_t *public, const char *label)
     return lares__little_u64(hash);
 }
 
+uint64_t lares__key_origin_of(const uint8_t public[LARES__KEY_LEN])
+{
+    return public_name(public, "lares-origin-v1");
+}
+
 /* A key object without a secret: to be given one, or read-only. */
 static lares_status key_new(const uint8_t *public, lares_key **out)
 {
@@ -38,7 +43,7 @@ static lares_status key_new(const uint8_t *public, lares_key **out)
     if (key == NULL)
         return lares__error(LARES_ENOMEM, "no memory for a key");
     memcpy(key->public, public, LARES__KEY_LEN);
-    key->origin = public_name(public, "lares-origin-v1");
+    key->origin = lares__key_origin_of(public);
     key->node_name = public_name(public, "lares-node-v1");
     key->holders = 1;
     if (key->origin == 0 || key->node_name == 0) {

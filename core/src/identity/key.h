@@ -30,6 +30,9 @@ lares_status lares__key_find(const uint8_t public[LARES__KEY_LEN],
 lares_key *lares__key_retain(lares_key *key);
 void lares__key_release(lares_key *key); /* the last one wipes the secret */
 
+/* The origin of a public key, whether or not it is a point of the curve. */
+uint64_t lares__key_origin_of(const uint8_t public[LARES__KEY_LEN]);
+
 uint64_t lares__key_origin(const lares_key *key);
 uint64_t lares__key_node_name(const lares_key *key);
 const uint8_t *lares__key_public(const lares_key *key);

@@ -3,8 +3,11 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "daemon/name.h"
+#include "identity/key.h"
 #include "node/directory.h"
 #include "node/lane.h"
+#include "node/rebuild.h"
+#include "node/save.h"
 #include "node/wait.h"
 
 #include <string.h>
@@ -140,20 +143,35 @@ static void letter(lares_daemon *daemon, const struct lares__envelope *event,
     lares__letters_add(&daemon->node->bus.letters, &facts);
 }
 
-/* the policy has spoken: posture for publishers, and when to look again */
-static void follow_policy(lares_daemon *daemon)
+void lares__daemon_record(lares_daemon *daemon, enum lares__record_what what,
+                          const char *text)
+{
+    lares__records_add(daemon->node, what, daemon->receiver.origin,
+                       daemon->host.name, daemon->host.kind->name, text);
+}
+
+static enum lares__posture posture_now(const lares_daemon *daemon)
 {
     const struct lares__restart *restart = &daemon->host.restart;
-    enum lares__posture posture = LARES__RUNNING;
 
     if (!lares__restart_open(restart, lares__node_now(daemon->node)))
-        posture = lares__restart_looping(restart) ? LARES__SICK : LARES__PAUSED;
-    atomic_store(&daemon->receiver.posture, posture);
-    if (posture == LARES__RUNNING)
-        return;
-    if (posture == LARES__SICK)
+        return lares__restart_looping(restart) ? LARES__SICK : LARES__PAUSED;
+    return daemon->host.object == LARES__SOUND ? LARES__RUNNING : LARES__PAUSED;
+}
+
+/* the policy has spoken: posture for publishers, and when to look again */
+static void follow_policy(lares_daemon *daemon, const char *reason)
+{
+    enum lares__posture posture = posture_now(daemon);
+    int before = atomic_exchange(&daemon->receiver.posture, posture);
+
+    if (posture == LARES__SICK) {
+        if (before != LARES__SICK)
+            lares__daemon_record(daemon, LARES__RECORD_LOOPING, reason);
         lares__bus_dissolve(&daemon->node->bus, &daemon->receiver);
-    lares__daemon_wake_at(daemon, restart->gate);
+    }
+    if (daemon->host.restart.gate != 0)
+        lares__daemon_wake_at(daemon, daemon->host.restart.gate);
 }
 
 /* A daemon that drains and blames no input would try for ever: it has as many
@@ -166,7 +184,7 @@ static void count_vain(lares_daemon *daemon, int blameless)
         daemon->vain++;
 }
 
-static void failed_without_culprit(lares_daemon *daemon, const char *reason)
+void lares__daemon_failed(lares_daemon *daemon, const char *reason)
 {
     struct lares__host *host = &daemon->host;
 
@@ -175,12 +193,7 @@ static void failed_without_culprit(lares_daemon *daemon, const char *reason)
     (void)lares__restart_failed(&host->restart, lares__node_now(daemon->node),
                                 0);
     lares__host_show(host);
-    follow_policy(daemon);
-}
-
-void lares__daemon_starved(lares_daemon *daemon)
-{
-    failed_without_culprit(daemon, "no memory for a crossing");
+    follow_policy(daemon, reason);
 }
 
 int lares__daemon_gate_open(const lares_daemon *daemon)
@@ -189,22 +202,6 @@ int lares__daemon_gate_open(const lares_daemon *daemon)
 
     return restart->gate == 0 || atomic_load(&daemon->stopping) ||
            lares__restart_open(restart, lares__node_now(daemon->node));
-}
-
-int lares__daemon_renew(lares_daemon *daemon, struct lares__runner *runner)
-{
-    struct lares__host *host = &daemon->host;
-
-    lares__host_destroy(host, &runner->call);
-    if (lares__host_create(host, &runner->call, daemon,
-                           daemon->node->io->ops->wall(daemon->node->io)) < 0) {
-        failed_without_culprit(daemon, lares__error_detail());
-        if (atomic_load(&daemon->stopping))
-            atomic_store(&daemon->grace, 0); /* nobody will process the rest */
-        return 0;
-    }
-    lares__host_renewed(host);
-    return 1;
 }
 
 /* -- after a crossing ----------------------------------------------------- */
@@ -217,7 +214,8 @@ static void reply_failed(struct lares__reply *reply, lares_status status,
 }
 
 /* a chain of the replies whose turns are over, answered last of all */
-static void reply_chain(struct lares__reply **chain, struct lares__input *input)
+static void reply_chain(lares_daemon *daemon, struct lares__reply **chain,
+                        struct lares__input *input)
 {
     struct lares__reply *reply = input->reply;
 
@@ -230,12 +228,16 @@ static void reply_chain(struct lares__reply **chain, struct lares__input *input)
         lares__reply_release(reply); /* its caller has gone */
         return;
     }
+    if (reply == daemon->refused)
+        return; /* answered once the daemon is sound again */
     reply->next = *chain;
     *chain = reply;
 }
 
-static void replies_answer(lares_node *node, struct lares__reply *reply)
+void lares__daemon_answer(lares_daemon *daemon, struct lares__reply *reply)
 {
+    lares_node *node = daemon->node;
+
     if (reply == NULL)
         return;
     while (reply != NULL) {
@@ -265,14 +267,25 @@ static struct lares__reply *settle_inputs(lares_daemon *daemon,
         units += input->cost;
         count += input->cost > 0; /* a deliver in hand needed no space */
         if (input->reply != NULL)
-            reply_chain(&replies, input);
-        lares__input_free(input, pool);
+            reply_chain(daemon, &replies, input);
+        lares__host_retire(&daemon->host, input, pool);
         input = next;
     }
     box->first = outcome->rest;
     if (count > 0 && lares__receiver_settle(&daemon->receiver, count, units))
         lares__bus_room(&daemon->node->bus, &daemon->receiver);
     return replies;
+}
+
+/* Its caller waits until the daemon is rebuilt; of a pull kind that is up to
+ * its puller. */
+static void refuse(lares_daemon *daemon, struct lares__reply *reply,
+                   const char *reason)
+{
+    reply_failed(reply, LARES_ECALLBACK, reason);
+    if (!reply->local && daemon->pull == NULL &&
+        daemon->host.object != LARES__SOUND)
+        daemon->refused = reply;
 }
 
 static void settle_failure(lares_daemon *daemon, struct lares_call *call,
@@ -283,21 +296,19 @@ static void settle_failure(lares_daemon *daemon, struct lares_call *call,
     lares__call_reason(call, reason, sizeof reason);
     keep_error(daemon, reason);
     count_vain(daemon, call->in_hand == NULL && call->finished == 0);
+    lares__daemon_record(daemon, LARES__RECORD_CRASHED, reason);
     if (outcome->refused)
-        reply_failed(call->in_hand->reply, LARES_ECALLBACK, reason);
+        refuse(daemon, call->in_hand->reply, reason);
     if (outcome->given_up != NULL)
         letter(daemon, outcome->given_up->event, LARES__LETTER_FAILED, reason);
-    if (!outcome->refused)
-        follow_policy(daemon);
+    follow_policy(daemon, reason);
 }
 
 void lares__daemon_posture(lares_daemon *daemon)
 {
     if (atomic_load_explicit(&daemon->receiver.posture, memory_order_relaxed) !=
-            LARES__RUNNING &&
-        lares__restart_open(&daemon->host.restart,
-                            lares__node_now(daemon->node)))
-        atomic_store(&daemon->receiver.posture, LARES__RUNNING);
+        LARES__RUNNING)
+        atomic_store(&daemon->receiver.posture, posture_now(daemon));
 }
 
 void lares__daemon_settle(lares_daemon *daemon, struct lares__runner *runner,
@@ -314,7 +325,7 @@ void lares__daemon_settle(lares_daemon *daemon, struct lares__runner *runner,
     if (daemon->host.outbox.first != NULL)
         (void)lares__daemon_hand_over(daemon, runner);
     lares__call_fini(call);
-    replies_answer(daemon->node, replies);
+    lares__daemon_answer(daemon, replies);
 }
 
 /* -- outputs -------------------------------------------------------------- */
@@ -410,19 +421,20 @@ static lares_status subscribe_locked(lares_daemon *daemon, const char *pattern,
                                      const char *group)
 {
     struct lares__ledger *ledger = &daemon->host.ledger;
-    lares_status rc;
+    lares_status rc = LARES_OK;
 
     if (atomic_load(&daemon->stopping))
         return lares__error(LARES_ECLOSED, "daemon '%s' has ended",
                             daemon->host.name);
     if (ledger_has(ledger, pattern, group))
         return LARES_OK;
-    rc = lares__bus_subscribe(&daemon->node->bus, pattern, group,
-                              &daemon->receiver);
+    if (daemon->subscribed)
+        rc = lares__bus_subscribe(&daemon->node->bus, pattern, group,
+                                  &daemon->receiver);
     if (rc < 0)
         return rc;
     rc = lares__ledger_add(ledger, pattern, group);
-    if (rc < 0)
+    if (rc < 0 && daemon->subscribed)
         lares__bus_unsubscribe(&daemon->node->bus, pattern, group,
                                &daemon->receiver);
     return rc;
@@ -441,6 +453,47 @@ lares_status lares__daemon_subscribe(lares_daemon *daemon, const char *pattern,
     return rc;
 }
 
+static const char *entry_group(const struct lares__ledger_entry *entry)
+{
+    return *entry->group != '\0' ? entry->group : NULL;
+}
+
+/* The failing entry is the first that stands in the ledger alone. */
+static lares_status resubscribe_locked(lares_daemon *daemon)
+{
+    const struct lares__ledger *ledger = &daemon->host.ledger;
+    lares_status rc = LARES_OK;
+    uint32_t count = 0;
+
+    while (rc == LARES_OK && count < lares__ledger_count(ledger)) {
+        const struct lares__ledger_entry *entry =
+            lares__ledger_at(ledger, count);
+
+        rc = lares__bus_subscribe(&daemon->node->bus, entry->pattern,
+                                  entry_group(entry), &daemon->receiver);
+        count += rc == LARES_OK;
+    }
+    while (rc < 0 && count > 0) {
+        const struct lares__ledger_entry *entry =
+            lares__ledger_at(ledger, --count);
+
+        lares__bus_unsubscribe(&daemon->node->bus, entry->pattern,
+                               entry_group(entry), &daemon->receiver);
+    }
+    return rc;
+}
+
+lares_status lares__daemon_resubscribe(lares_daemon *daemon)
+{
+    lares_status rc;
+
+    lares__mutex_lock(&daemon->node->directory.lock);
+    rc = resubscribe_locked(daemon);
+    daemon->subscribed = rc == LARES_OK;
+    lares__mutex_unlock(&daemon->node->directory.lock);
+    return rc;
+}
+
 lares_status lares__daemon_unsubscribe(lares_daemon *daemon,
                                        const char *pattern, const char *group)
 {
@@ -453,8 +506,9 @@ lares_status lares__daemon_unsubscribe(lares_daemon *daemon,
         rc = lares__error(LARES_ECLOSED, "daemon '%s' has ended",
                           daemon->host.name);
     } else if (ledger_has(&daemon->host.ledger, pattern, group)) {
-        lares__bus_unsubscribe(&daemon->node->bus, pattern, group,
-                               &daemon->receiver);
+        if (daemon->subscribed)
+            lares__bus_unsubscribe(&daemon->node->bus, pattern, group,
+                                   &daemon->receiver);
         lares__ledger_remove(&daemon->host.ledger, pattern, group);
     }
     lares__mutex_unlock(&daemon->node->directory.lock);
@@ -466,12 +520,12 @@ static void withdraw(lares_daemon *daemon)
 {
     const struct lares__ledger *ledger = &daemon->host.ledger;
 
-    for (uint32_t i = 0; i < lares__ledger_count(ledger); i++) {
+    for (uint32_t i = 0; daemon->subscribed && i < lares__ledger_count(ledger);
+         i++) {
         const struct lares__ledger_entry *entry = lares__ledger_at(ledger, i);
 
         lares__bus_unsubscribe(&daemon->node->bus, entry->pattern,
-                               *entry->group != '\0' ? entry->group : NULL,
-                               &daemon->receiver);
+                               entry_group(entry), &daemon->receiver);
     }
 }
 
@@ -511,13 +565,13 @@ static void mailbox_abandon(lares_daemon *daemon, struct lares__runner *runner)
         if (input->reply != NULL)
             reply_failed(input->reply, LARES_ECLOSED,
                          "the daemon ended before the turn");
-        else
+        else if (!(input->flags & LARES__INPUT_FIRING)) /* it ends with it */
             letter(daemon, input->event, LARES__LETTER_CLOSED,
                    "queued as the daemon ended");
     }
     replies =
         settle_inputs(daemon, &runner->publisher.pool, &daemon->mailbox, &all);
-    replies_answer(daemon->node, replies);
+    lares__daemon_answer(daemon, replies);
 }
 
 static void outbox_abandon(lares_daemon *daemon, struct lares__runner *runner)
@@ -543,10 +597,19 @@ static void daemon_close(lares_daemon *daemon, struct lares__runner *runner)
 
     mailbox_abandon(daemon, runner);
     outbox_abandon(daemon, runner);
+    lares__daemon_answer_refused(daemon);
+    lares__saves_end(daemon);
     lares__daemon_wake_at(daemon, UINT64_MAX);
     lares__lane_unschedule(daemon->lane, daemon);
     lares__host_destroy(&daemon->host, &runner->call);
     lares__horizon_fini(&daemon->host.horizon); /* a ticket may stay long */
+    lares__keep_free(daemon->host.keep, &runner->publisher.pool);
+    daemon->host.keep = NULL;
+    lares__timers_free(daemon->host.timers);
+    daemon->host.timers = NULL;
+    lares__daemon_record(daemon, LARES__RECORD_UNREGISTERED, "");
+    if (!atomic_load(&daemon->known))
+        lares__store_drop(&node->store, lares__key_public(daemon->host.key));
     lares__directory_remove(node, daemon); /* its reference was the list's */
     lares__node_notify(node);
 }
@@ -560,7 +623,8 @@ int lares__daemon_overdue(const lares_daemon *daemon)
 int lares__daemon_drain(lares_daemon *daemon, struct lares__runner *runner)
 {
     struct lares__level level = lares__receiver_level(&daemon->receiver);
-    int over = (level.count == 0 && daemon->host.outbox.first == NULL) ||
+    int over = (level.count == 0 && daemon->mailbox.first == NULL &&
+                daemon->host.outbox.first == NULL) ||
                daemon->vain >= daemon->host.restart.attempts_max;
 
     if (!over && !lares__daemon_overdue(daemon)) {
@@ -569,8 +633,8 @@ int lares__daemon_drain(lares_daemon *daemon, struct lares__runner *runner)
         return 0; /* parked in no line: its gate is nearer */
     }
     for (struct lares__input *i = daemon->mailbox.first; i != NULL; i = i->next)
-        level.count--;
-    if (level.count > 0) { /* let in, and not here yet */
+        level.count -= i->cost > 0; /* a firing was not let in */
+    if (level.count > 0) {          /* let in, and not here yet */
         lares__daemon_poke(daemon);
         return 0;
     }

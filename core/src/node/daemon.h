@@ -7,6 +7,7 @@
 #define LARES_DAEMON_H
 
 #include "node/node.h"
+#include "node/records.h"
 
 enum lares__busy {
     LARES__FREE,
@@ -18,6 +19,8 @@ struct lares__mailbox {
     struct lares__input *first;
     struct lares__input *last;
 };
+
+struct lares__save;
 
 struct lares__pull {
     struct lares__mutex lock;
@@ -34,8 +37,11 @@ struct lares_daemon {
     atomic_int poked;    /* `poke` is on its way to the lane */
     atomic_int stopping; /* nothing is let in any more */
     atomic_int closed;
-    atomic_uint parked;  /* outputs that found no space */
-    atomic_ullong grace; /* of the stop: monotonic ns */
+    atomic_int restarting; /* an operator asked for a rebuild */
+    atomic_int known;      /* somebody holds its identity, or an image of it */
+    atomic_uint parked;    /* outputs that found no space */
+    atomic_ullong grace;   /* of the stop: monotonic ns */
+    atomic_uint wanted;    /* snapshots: how many `saves` holds */
     /* of the lane's thread */
     lares_daemon *run_next;
     int scheduled;
@@ -43,12 +49,15 @@ struct lares_daemon {
     struct lares__heap_node gate;  /* guarded by the lane's gates_lock */
     /* of the thread inside */
     uint32_t vain; /* failures while it drains that blame no input, in a row */
-    struct lares__waiter waiter; /* its place in a full receiver's line */
+    struct lares__reply *refused; /* a failed deliver that awaits a rebuild */
+    struct lares__waiter waiter;  /* its place in a full receiver's line */
     struct lares__host host;
     /* Seldom written, so they stand last: the daemon behind this one in memory
      * may live on another lane, and must not share a cache line with `host`. */
-    struct lares__pull *pull;   /* NULL: a kind with ops */
-    char *error;                /* guarded by the directory's lock */
+    struct lares__pull *pull;  /* NULL: a kind with ops */
+    struct lares__save *saves; /* guarded by the directory's lock */
+    int subscribed; /* the bus knows its ledger; guarded by the same */
+    char *error;    /* guarded by the directory's lock */
     struct lares__label *label; /* NULL: none */
     struct lares__input poke;
 };
@@ -79,19 +88,35 @@ void lares__daemon_append(lares_daemon *daemon, struct lares__input *input);
 void lares__daemon_settle(lares_daemon *daemon, struct lares__runner *runner,
                           struct lares_call *call, struct lares__mailbox *box,
                           const struct lares__outcome *outcome);
-/* there was no memory for a crossing: a failure that blames no input */
-void lares__daemon_starved(lares_daemon *daemon);
+/* A failure that blames no input: the gate closes. Inside. */
+void lares__daemon_failed(lares_daemon *daemon, const char *reason);
+/* the turn of a deliver that a lane took is over; NULL is fine */
+void lares__daemon_answer(lares_daemon *daemon, struct lares__reply *reply);
+/* A crossing that began at this wall time is over: how long it took decides
+ * how often a checkpoint may be taken. */
+static inline void lares__daemon_spent(lares_daemon *daemon, uint64_t began)
+{
+    struct lares__io *io = daemon->node->io;
+    uint64_t now;
 
-/* its gate has opened: it is no longer passed over. Inside. */
+    if (daemon->host.keep == NULL)
+        return;
+    now = io->ops->wall(io);
+    daemon->host.keep->spent += now > began ? now - began : 0;
+}
+
+/* tells what became of it */
+void lares__daemon_record(lares_daemon *daemon, enum lares__record_what what,
+                          const char *text);
+
+/* its gate is open and its object sound: it is no longer passed over. Inside. */
 void lares__daemon_posture(lares_daemon *daemon);
 
 /* Tries to hand over what is parked; 1: nothing is left. Inside. */
 int lares__daemon_hand_over(lares_daemon *daemon, struct lares__runner *runner);
 
-/* may it cross now? Of the thread inside. */
+/* has its restart gate opened? Of the thread inside. */
 int lares__daemon_gate_open(const lares_daemon *daemon);
-/* Makes a lost instance anew; 0: that failed, and counts as a failure. */
-int lares__daemon_renew(lares_daemon *daemon, struct lares__runner *runner);
 
 /* Begins to stop: closes the intake. The earlier of two graces wins. */
 void lares__daemon_begin_stop(lares_daemon *daemon, uint64_t deadline);
@@ -106,6 +131,9 @@ void lares__daemon_wake_at(lares_daemon *daemon, uint64_t at);
 lares_status lares__daemon_stop(lares_daemon *daemon, int64_t grace_ms);
 lares_status lares__daemon_subscribe(lares_daemon *daemon, const char *pattern,
                                      const char *group);
+/* The bus learns of all that the ledger of an image holds; on failure of
+ * nothing. */
+lares_status lares__daemon_resubscribe(lares_daemon *daemon);
 lares_status lares__daemon_unsubscribe(lares_daemon *daemon,
                                        const char *pattern, const char *group);
 

@@ -224,6 +224,9 @@ static void totals_add(struct lares__totals *totals,
     totals->emitted += atomic_load(&counters->emitted);
     totals->failures += atomic_load(&counters->failures);
     totals->duplicates += atomic_load(&counters->duplicates);
+    totals->rebuilds += atomic_load(&counters->rebuilds);
+    totals->snapshots += atomic_load(&counters->snapshots);
+    totals->unsaved += atomic_load(&counters->unsaved);
 }
 
 void lares__directory_remove(lares_node *node, lares_daemon *daemon)
@@ -278,6 +281,18 @@ uint32_t lares__directory_count(lares_node *node)
     count = node->directory.count;
     lares__mutex_unlock(&node->directory.lock);
     return count;
+}
+
+void lares__directory_totals(lares_node *node, struct lares__totals *out)
+{
+    struct lares__directory *directory = &node->directory;
+
+    lares__mutex_lock(&directory->lock);
+    *out = directory->closed;
+    for (uint32_t i = 0; i < directory->room; i++)
+        if (directory->slots[i] != NULL)
+            totals_add(out, &directory->slots[i]->host.counters);
+    lares__mutex_unlock(&directory->lock);
 }
 
 lares_status lares__directory_enter(lares_node *node)

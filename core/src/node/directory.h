@@ -23,6 +23,8 @@ lares_status lares__directory_each(lares_node *node,
                                                       lares_daemon *daemon),
                                    void *context);
 uint32_t lares__directory_count(lares_node *node);
+/* what all daemons have counted, those that have ended too */
+void lares__directory_totals(lares_node *node, struct lares__totals *out);
 
 /* A spawn is under way from `enter` to `leave`: ECLOSED or ENOTREADY if it may
  * not begin. A stop waits for it, as for a daemon. */

@@ -1,7 +1,10 @@
 #include "node/lane.h"
 
+#include "node/alarm.h"
 #include "node/daemon.h"
 #include "node/pull.h"
+#include "node/rebuild.h"
+#include "node/save.h"
 #include "node/wait.h"
 
 /* Design notes
@@ -46,17 +49,36 @@ static void queue_wake(struct lares__queue *queue)
     lares__lane_wake(lane_of(queue));
 }
 
-void lares__lane_gate(struct lares__lane *lane, struct lares__heap_node *gate,
-                      uint64_t at)
+static void gate_set_locked(struct lares__lane *lane,
+                            struct lares__heap_node *gate, uint64_t at)
 {
-    lares__mutex_lock(&lane->gates_lock);
     lares__heap_remove(&lane->gates, gate);
     if (at != UINT64_MAX) {
         gate->at = at;
         lares__heap_add(&lane->gates, gate);
     }
     atomic_store(&lane->gated, lane->gates.count);
+}
+
+void lares__lane_gate(struct lares__lane *lane, struct lares__heap_node *gate,
+                      uint64_t at)
+{
+    lares__mutex_lock(&lane->gates_lock);
+    gate_set_locked(lane, gate, at);
     lares__mutex_unlock(&lane->gates_lock);
+}
+
+int lares__lane_gate_by(struct lares__lane *lane, struct lares__heap_node *gate,
+                        uint64_t at)
+{
+    int earlier;
+
+    lares__mutex_lock(&lane->gates_lock);
+    earlier = gate->index == 0 || at < gate->at;
+    if (earlier)
+        gate_set_locked(lane, gate, at);
+    lares__mutex_unlock(&lane->gates_lock);
+    return earlier;
 }
 
 void lares__lane_schedule(struct lares__lane *lane, lares_daemon *daemon)
@@ -175,64 +197,108 @@ static void open_gates(struct lares__lane *lane)
 
 /* -- a visit -------------------------------------------------------------- */
 
-/* hot path: one read of the clock, one entry into the language */
-static void cross(struct lares__lane *lane, lares_daemon *daemon)
+static void lane_enters(struct lares__lane *lane, lares_daemon *daemon)
 {
-    struct lares__runner *runner = &lane->runner;
-    struct lares__host *host = &daemon->host;
-    struct lares__outcome outcome;
-
-    if (lares__host_reserve(host, host->batch) < 0) {
-        lares__daemon_starved(daemon);
-        return;
-    }
     atomic_store_explicit(&lane->cut, 0, memory_order_relaxed);
     atomic_store_explicit(
         &lane->crossings,
         atomic_load_explicit(&lane->crossings, memory_order_relaxed) + 1,
         memory_order_relaxed);
     atomic_store_explicit(&lane->running, daemon, memory_order_relaxed);
-    runner->call.cut = &lane->cut;
-    lares__host_cross(host, &runner->call, daemon->mailbox.first, UINT32_MAX,
-                      lane->node->io->ops->wall(lane->node->io),
-                      &lane->node->clock, &outcome);
+    lane->runner.call.cut = &lane->cut;
+}
+
+static void lane_leaves(struct lares__lane *lane)
+{
     atomic_store_explicit(&lane->running, NULL, memory_order_relaxed);
+}
+
+/* hot path: one read of the clock, one entry into the language */
+static void cross(struct lares__lane *lane, lares_daemon *daemon)
+{
+    struct lares__runner *runner = &lane->runner;
+    struct lares__host *host = &daemon->host;
+    struct lares__outcome outcome;
+    uint64_t wall;
+
+    if (lares__host_reserve(host, host->batch) < 0) {
+        lares__daemon_failed(daemon, "no memory for a crossing");
+        return;
+    }
+    lane_enters(lane, daemon);
+    wall = lane->node->io->ops->wall(lane->node->io);
+    lares__host_cross(host, &runner->call, daemon->mailbox.first, UINT32_MAX,
+                      wall, &lane->node->clock, &outcome);
+    lane_leaves(lane);
+    lares__daemon_spent(daemon, wall);
     lares__daemon_settle(daemon, runner, &runner->call, &daemon->mailbox,
                          &outcome);
 }
 
-static int may_cross(lares_daemon *daemon, struct lares__runner *runner)
+/* One step of a rebuild, where one is due; 1: the daemon is sound. */
+static int make_sound(struct lares__lane *lane, lares_daemon *daemon)
 {
-    return daemon->pull == NULL && daemon->mailbox.first != NULL &&
-           lares__daemon_gate_open(daemon) &&
-           (!daemon->host.gone || lares__daemon_renew(daemon, runner));
+    int sound = daemon->host.object == LARES__SOUND;
+
+    if (sound || daemon->pull != NULL || !lares__daemon_gate_open(daemon))
+        return sound;
+    lane_enters(lane, daemon);
+    sound = lares__daemon_rebuild(daemon, &lane->runner);
+    lane_leaves(lane);
+    return sound;
+}
+
+/* The steps of a visit, each only when those before it have nothing left. */
+static void work(struct lares__lane *lane, lares_daemon *daemon)
+{
+    struct lares__runner *runner = &lane->runner;
+    int sound = make_sound(lane, daemon);
+
+    if (sound)
+        lares__saves_serve(daemon, runner);
+    if (!lares__daemon_hand_over(daemon, runner) || daemon->pull != NULL ||
+        !sound || daemon->mailbox.first == NULL ||
+        !lares__daemon_gate_open(daemon))
+        return;
+    if (lares__daemon_checkpoint(daemon, runner))
+        cross(lane, daemon);
+}
+
+/* is there more to do, and nothing to wait for? */
+static int has_work(const lares_daemon *daemon)
+{
+    if (daemon->pull != NULL || !lares__daemon_gate_open(daemon))
+        return 0;
+    return daemon->host.object != LARES__SOUND ||
+           (daemon->mailbox.first != NULL && daemon->host.outbox.first == NULL);
 }
 
 static void visit(struct lares__lane *lane, lares_daemon *daemon)
 {
-    struct lares__runner *runner = &lane->runner;
+    uint64_t earliest = 0;
     int again = 0;
 
     if (daemon->pull != NULL)
         lares__pull_expire(daemon);
     if (!lares__daemon_enter_lane(daemon))
         return;
+    if (daemon->host.timers != NULL)
+        earliest = lares__alarm_fire(daemon, &lane->runner);
+    lares__daemon_restarted(daemon);
     lares__daemon_posture(daemon);
-    if (!lares__daemon_overdue(daemon) &&
-        lares__daemon_hand_over(daemon, runner)) {
-        if (may_cross(daemon, runner))
-            cross(lane, daemon);
-        again = daemon->pull == NULL && daemon->mailbox.first != NULL &&
-                daemon->host.outbox.first == NULL &&
-                lares__daemon_gate_open(daemon);
+    if (!lares__daemon_overdue(daemon)) {
+        work(lane, daemon);
+        again = has_work(daemon);
         if (daemon->host.outbox.first == NULL &&
             !lares__daemon_gate_open(daemon)) /* outputs may have moved it */
             lares__daemon_wake_at(daemon, daemon->host.restart.gate);
     }
     if (atomic_load_explicit(&daemon->stopping, memory_order_acquire)) {
-        if (lares__daemon_drain(daemon, runner))
+        if (lares__daemon_drain(daemon, &lane->runner))
             return; /* closed: it may be gone */
     }
+    if (daemon->host.timers != NULL)
+        lares__alarm_set(daemon, earliest);
     lares__daemon_leave_lane(daemon);
     if (daemon->pull != NULL)
         lares__node_notify(lane->node); /* its puller may have looked */

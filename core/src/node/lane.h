@@ -29,6 +29,10 @@ uint64_t lares__lane_due(struct lares__lane *lane);
 void lares__lane_gate(struct lares__lane *lane, struct lares__heap_node *gate,
                       uint64_t at);
 
+/* The same, unless an earlier time is set; 1: it was changed. */
+int lares__lane_gate_by(struct lares__lane *lane, struct lares__heap_node *gate,
+                        uint64_t at);
+
 /* puts a daemon into the run queue; of the lane's thread */
 void lares__lane_schedule(struct lares__lane *lane, lares_daemon *daemon);
 /* takes one out that is closing: a poke may have come during its last visit */

@@ -2,8 +2,19 @@
 
 #include "node/lane.h"
 #include "node/stop.h"
+#include "node/tick.h"
 
 static const uint64_t watch_interval = 100000000; /* ns */
+
+static uint64_t loop_due(lares_node *node, uint64_t due)
+{
+    uint64_t stop = lares__stop_due(node);
+    uint64_t tick = lares__tick_due(node);
+
+    if (stop < due)
+        due = stop;
+    return tick < due ? tick : due;
+}
 
 static void loop_run(void *arg)
 {
@@ -11,14 +22,12 @@ static void loop_run(void *arg)
     uint64_t watch = lares__node_now(node) + watch_interval;
 
     while (!lares__node_is(node, LARES__NODE_STOPPED)) {
-        uint64_t due;
-
         while (lares__stop_step(node))
             ;
         if (lares__node_is(node, LARES__NODE_STOPPED))
             break;
-        due = lares__stop_due(node);
-        (void)node->io->ops->wait(node->io, due < watch ? due : watch);
+        (void)node->io->ops->wait(node->io, loop_due(node, watch));
+        (void)lares__tick_step(node);
         if (lares__node_now(node) < watch)
             continue;
         for (uint32_t i = 0; i < node->lane_count; i++)

@@ -6,6 +6,7 @@
 #include "base/pool.h"
 #include "daemon/name.h"
 #include "identity/key.h"
+#include "node/admin.h"
 #include "node/directory.h"
 #include "node/lane.h"
 #include "node/loop.h"
@@ -21,11 +22,13 @@ enum {
     LETTERS_COUNT = 1024,
     LETTERS_COUNT_MAX = 1048576,
     LETTERS_BYTES = 8388608,
-    LETTERS_BYTES_MAX = 1073741824
+    LETTERS_BYTES_MAX = 1073741824,
+    TICK_MS = 500,
+    TICK_MS_MAX = 86400000
 };
 
-static const char *const known_options[] = {"lanes", "letters.count",
-                                            "letters.bytes", NULL};
+static const char *const known_options[] = {
+    "lanes", "letters.count", "letters.bytes", "tick.interval", "admin", NULL};
 
 /* -- time ----------------------------------------------------------------- */
 
@@ -87,6 +90,7 @@ static lares_status node_configure(lares_node *node,
     uint64_t lanes = node->simulated ? 0 : usable_cpus();
     uint64_t letters = LETTERS_COUNT;
     uint64_t bytes = LETTERS_BYTES;
+    uint64_t tick = TICK_MS;
     lares_status rc = lares__options_known(options, known_options);
 
     if (rc == LARES_OK)
@@ -98,10 +102,17 @@ static lares_status node_configure(lares_node *node,
     if (rc == LARES_OK)
         rc = lares__options_u64(options, "letters.bytes", 1, LETTERS_BYTES_MAX,
                                 &bytes);
+    if (rc == LARES_OK)
+        rc =
+            lares__options_u64(options, "tick.interval", 1, TICK_MS_MAX, &tick);
     if (rc < 0)
         return rc;
     node->lane_count = (uint32_t)lanes;
     node->lanes_made = lanes == 0 ? 1 : (uint32_t)lanes;
+    node->tick.interval = tick * 1000000;
+    rc = lares__admin_new(node, options, &node->admin);
+    if (rc < 0)
+        return rc;
     lares__bus_init(&node->bus, letters, bytes);
     return LARES_OK;
 }
@@ -119,15 +130,38 @@ static lares_status node_identity(lares_node *node)
     return rc;
 }
 
+static void owner_retain(void *owner)
+{
+    lares__node_retain(owner);
+}
+
+static void owner_release(void *owner)
+{
+    lares__node_release(owner);
+}
+
+static void owner_evicted(void *owner, const char *name, const char *text)
+{
+    lares__records_add(owner, LARES__RECORD_HANDLER_EVICTED, 0, name, "", text);
+}
+
+static const struct lares__recovery_owner recovery_owner = {
+    owner_retain, owner_release, owner_evicted};
+
 static void node_rooms(lares_node *node)
 {
     lares__kinds_init(&node->kinds);
     lares__directory_init(&node->directory);
+    lares__records_init(&node->records);
+    lares__store_init(&node->store, node->seed);
     lares__latch_init(&node->program.lock, LARES__FLOOR_PROGRAM);
+    lares__mutex_init(&node->replay_lock, LARES__FLOOR_REPLAY);
     lares__mutex_init(&node->lot_lock, LARES__FLOOR_WAIT);
     lares__cond_init(&node->lot);
     pthread_mutex_init(&node->load_lock, NULL);
     node->clock = (struct lares__clock){clock_now, node};
+    lares__recovery_init(&node->recovery, &recovery_owner, node, &node->clock);
+    lares__steward_init(&node->steward);
     atomic_init(&node->refs, 1);
     atomic_init(&node->state, LARES__NODE_NEW);
     atomic_init(&node->stopping.deadline, UINT64_MAX);
@@ -159,6 +193,7 @@ lares_status lares__node_new(const char *name, const lares_options *options,
 fail_bus:
     lares__key_release(node->key);
     lares__bus_fini(&node->bus);
+    lares__admin_free(node->admin);
 fail:
     io->ops->close(io);
     lares__free(node);
@@ -211,22 +246,43 @@ static lares_status threads_start(lares_node *node)
         rc = lares__lane_start(&node->lanes[started]);
         started += rc == LARES_OK;
     }
-    if (rc == LARES_OK && node->lane_count > 0)
-        rc = lares__loop_start(node);
     if (rc == LARES_OK)
-        return LARES_OK;
+        rc = lares__steward_start(node);
+    if (rc < 0)
+        goto fail_lanes;
+    rc = lares__admin_open(node);
+    if (rc < 0)
+        goto fail_steward;
+    rc = node->lane_count > 0 ? lares__loop_start(node) : LARES_OK;
+    if (rc < 0)
+        goto fail_admin;
+    return LARES_OK;
+
+fail_admin:
+    lares__admin_undo(node);
+fail_steward:
+    lares__steward_undo(node);
+fail_lanes:
     lanes_join(node, started);
+    assert(rc < 0);
     return rc;
 }
 
 /* A stop may have come first: then the loop, which sees it, ends by itself. */
 static lares_status node_show(lares_node *node)
 {
+    uint64_t now = lares__node_now(node);
     int fresh = LARES__NODE_NEW;
 
-    atomic_store(&node->started_at, lares__node_now(node));
-    if (atomic_compare_exchange_strong(&node->state, &fresh, LARES__NODE_READY))
+    lares__tick_start(node, now);
+    atomic_store(&node->started_at, now);
+    if (atomic_compare_exchange_strong(&node->state, &fresh,
+                                       LARES__NODE_READY)) {
+        node->io->ops->wake(node->io); /* the loop knows of no tick yet */
         return LARES_OK;
+    }
+    lares__admin_undo(node);
+    lares__steward_undo(node);
     lanes_join(node, node->lane_count);
     node->io->ops->wake(node->io);
     return lares__node_ready(node);
@@ -289,12 +345,14 @@ void lares__node_stop(lares_node *node, int64_t grace_ms)
                    lares__node_deadline(node, grace_ms));
     if (atomic_compare_exchange_strong(&node->state, &fresh,
                                        LARES__NODE_STOPPED)) {
+        lares__recovery_end(&node->recovery);
         lares__node_notify(node);
         return;
     }
     if (atomic_compare_exchange_strong(&node->state, &ready,
                                        LARES__NODE_STOPPING))
         atomic_store(&node->stopping.asked, 1);
+    lares__recovery_end(&node->recovery);
     node->io->ops->wake(node->io);
     lares__node_notify(node);
 }
@@ -333,11 +391,17 @@ void lares__node_release(lares_node *node)
     lares__program_fini(node);
     lares__kinds_fini(&node->kinds);
     lares__directory_fini(&node->directory);
+    lares__recovery_fini(&node->recovery);
+    lares__steward_fini(&node->steward);
+    lares__store_fini(&node->store);
+    lares__records_fini(&node->records);
     lares__bus_fini(&node->bus);
+    lares__mutex_fini(&node->replay_lock);
     lares__mutex_fini(&node->lot_lock);
     lares__cond_fini(&node->lot);
     pthread_mutex_destroy(&node->load_lock);
     node->io->ops->close(node->io);
+    lares__admin_free(node->admin);
     lares__key_release(node->key);
     lares__free(node);
     lares__pool_trim();

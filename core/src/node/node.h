@@ -3,11 +3,12 @@
  *   program threads ──► program (node chain) ──► queue ─┐
  *   deliver ─► runner ─► daemon ─► host                 ▼
  *                                    lane ─► daemon ─► host ─► bus ─► queues
- *   loop: watches lanes, carries out a stop
+ *   loop: watches lanes, ticks, carries out a stop
+ *   steward: runs recovery handlers
  *
- * Lock order, by floor: program or a pulled call 7 > directory 6 > gates 5 >
- * a pull kind's mailbox 4 > bus, letters or an inbox 3 > kinds 2 > lot or a
- * lane's sleep 1. */
+ * Lock order, by floor: replay 8 > program or a pulled call 7 > directory 6 >
+ * gates 5 > a pull kind's mailbox or recovery 4 > bus, letters, records or an
+ * inbox 3 > kinds 2 > lot, admin, a lane's sleep or the steward's 1. */
 #ifndef LARES_NODE_H
 #define LARES_NODE_H
 
@@ -16,7 +17,12 @@
 #include "base/thread.h"
 #include "bus/publish.h"
 #include "daemon/host.h"
+#include "engine/memory.h"
+#include "group/recovery.h"
 #include "io/io.h"
+#include "node/records.h"
+#include "node/steward.h"
+#include "node/tick.h"
 
 enum lares__node_state {
     LARES__NODE_NEW = 1,
@@ -26,11 +32,13 @@ enum lares__node_state {
 };
 
 enum {
+    LARES__FLOOR_REPLAY = 8,
     LARES__FLOOR_PROGRAM = 7,
     LARES__FLOOR_REGISTRY = 6,
     LARES__FLOOR_GATES = 5,
     LARES__FLOOR_PULLED = 4,
     LARES__FLOOR_INBOX = 3,
+    LARES__FLOOR_RECORDS = 3,
     LARES__FLOOR_WAIT = 1,
 
     LARES__LANES_MAX = 256,
@@ -95,6 +103,7 @@ struct lares__label {
 
 struct lares__totals {
     uint64_t committed, emitted, failures, duplicates;
+    uint64_t rebuilds, snapshots, unsaved;
 };
 
 struct lares__directory {
@@ -145,8 +154,15 @@ struct lares_node {
     struct lares__bus bus;
     struct lares__kinds kinds;
     struct lares__program program;
+    struct lares__mutex replay_lock; /* one letter is sent again at a time */
     struct lares__directory directory;
+    struct lares__records records;
+    struct lares__store store; /* of claimed epochs */
+    lares_recovery recovery;
+    struct lares__tick tick;
+    struct lares__steward steward;
     struct lares__stopping stopping;
+    struct lares__admin *admin; /* set at open; NULL: none */
     struct lares__thread loop;
     atomic_ullong serial;  /* numbers receivers */
     atomic_ullong evicted; /* events that inboxes let go */

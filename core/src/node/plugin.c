@@ -112,8 +112,10 @@ static lares_status plugin_open(lares_node *node, const char *path,
     rc = plugin->open(node, argument);
     atomic_store(&node->loading, 0);
     pthread_mutex_unlock(&node->load_lock);
-    if (rc < 0) /* releases, so no lock is held */
+    if (rc < 0) { /* releases, so no lock is held */
         lares__kinds_remove_load(&node->kinds, number);
+        lares__recovery_remove_load(&node->recovery, number);
+    }
     if (rc < 0 && plugin->error != NULL)
         return lares__error(rc, "%s", plugin->error());
     return rc;

@@ -4,7 +4,9 @@
 #include "base/error.h"
 #include "daemon/name.h"
 #include "identity/key.h"
+#include "node/alarm.h"
 #include "node/pull.h"
+#include "node/rebuild.h"
 #include "node/wait.h"
 
 #include <string.h>
@@ -381,7 +383,17 @@ static struct lares__runner *runner_take_locked(lares_node *node)
     return runner;
 }
 
-static void runner_give(lares_node *node, struct lares__runner *runner)
+struct lares__runner *lares__runner_take(lares_node *node)
+{
+    struct lares__runner *runner;
+
+    lares__latch_lock(&node->program.lock);
+    runner = runner_take_locked(node);
+    lares__latch_unlock(&node->program.lock);
+    return runner;
+}
+
+void lares__runner_give(lares_node *node, struct lares__runner *runner)
 {
     if (node->lane_count == 0)
         return;
@@ -399,8 +411,8 @@ static void deliver_leave(lares_daemon *daemon)
         lares__daemon_leave(daemon);
 }
 
-/* Nothing is let in or parked, and nobody is inside: now this thread is. So
- * the event needs no space. */
+/* Nothing is let in or parked, no timer has fired, and nobody is inside: now
+ * this thread is. So the event needs no space. */
 static int deliver_enter(lares_daemon *daemon)
 {
     if (daemon->pull != NULL ||
@@ -408,7 +420,10 @@ static int deliver_enter(lares_daemon *daemon)
         !(daemon->node->lane_count == 0 ? lares__daemon_enter_driven(daemon)
                                         : lares__daemon_enter(daemon)))
         return 0;
-    if (daemon->host.outbox.first == NULL && !daemon->host.gone &&
+    if (daemon->host.outbox.first == NULL &&
+        daemon->host.object == LARES__SOUND &&
+        lares__timers_firings(daemon->host.timers) == 0 &&
+        (daemon->host.keep == NULL || !lares__keep_due(daemon->host.keep)) &&
         !atomic_load(&daemon->stopping) &&
         lares__host_reserve(&daemon->host, 1) == LARES_OK)
         return 1;
@@ -466,11 +481,15 @@ static void deliver_cross(lares_daemon *daemon, struct lares__runner *runner,
     runner->call.cut = NULL;
     lares__host_cross(&daemon->host, &runner->call, input, 1,
                       event->received_at, &node->clock, &outcome);
+    lares__daemon_spent(daemon, event->received_at);
     lares__daemon_settle(daemon, runner, &runner->call, &box, &outcome);
-    if (daemon->host.gone) /* made anew before the caller goes on */
-        (void)lares__daemon_renew(daemon, runner);
-    runner_give(node, runner); /* inside still: a stop waits for both */
-    if (atomic_load_explicit(&daemon->parked, memory_order_relaxed))
+    if (daemon->host.object != LARES__SOUND) /* before the caller goes on */
+        lares__daemon_rebuild_now(daemon, runner);
+    if (daemon->host.timers != NULL)
+        lares__alarm_tell(daemon);
+    lares__runner_give(node, runner); /* inside still: a stop waits for both */
+    if (atomic_load_explicit(&daemon->parked, memory_order_relaxed) ||
+        daemon->host.object != LARES__SOUND)
         lares__daemon_poke(daemon); /* it may have a gate to keep */
     deliver_leave(daemon);
 }

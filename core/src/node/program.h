@@ -7,6 +7,11 @@
 lares_status lares__program_init(lares_node *node);
 void lares__program_fini(lares_node *node);
 
+/* What a thread needs that enters a free daemon itself; given back before it
+ * leaves the daemon. NULL without memory. */
+struct lares__runner *lares__runner_take(lares_node *node);
+void lares__runner_give(lares_node *node, struct lares__runner *runner);
+
 /* arguments are checked, but for the channel's name */
 lares_status lares__node_publish(lares_node *node, const char *channel,
                                  const void *data, size_t len,

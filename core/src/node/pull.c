@@ -3,6 +3,8 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "node/lane.h"
+#include "node/rebuild.h"
+#include "node/save.h"
 #include "node/wait.h"
 
 #include <pthread.h>
@@ -27,6 +29,8 @@ struct lares__pulled {
     uint64_t lease; /* monotonic ns */
     struct lares__mailbox box;
     struct lares__envelope *kept; /* the last event, as the lease ended */
+    lares_bytes *state;           /* of a RESTORE, readable until `end` */
+    struct lares__pulled_save save;
 };
 
 struct lares__pull *lares__pull_new(void)
@@ -85,6 +89,7 @@ static void pulled_release(struct lares__pulled *pulled)
         return;
     if (pulled->kept != NULL)
         lares__envelope_release(pulled->kept, NULL);
+    lares__bytes_free(pulled->state);
     lares__publisher_fini(&pulled->runner.publisher);
     lares__mutex_fini(&pulled->lock);
     lares__receiver_release(&pulled->daemon->receiver);
@@ -135,13 +140,11 @@ static void box_return(lares_daemon *daemon, struct lares__mailbox *box)
     lares__mutex_unlock(&pull->lock);
 }
 
-/* settles, and leaves the daemon */
-static void pulled_settle(struct lares__pulled *pulled, lares_verdict verdict)
+static void settle_inputs(struct lares__pulled *pulled, lares_verdict verdict)
 {
     lares_daemon *daemon = pulled->daemon;
     struct lares__outcome outcome;
 
-    pulled->settled = 1;
     lares__host_settle(&daemon->host, &pulled->call, verdict,
                        &daemon->node->clock, &outcome);
     if (outcome.settled > 0 || outcome.failed)
@@ -150,6 +153,37 @@ static void pulled_settle(struct lares__pulled *pulled, lares_verdict verdict)
     else
         lares__call_fini(&pulled->call);
     box_return(daemon, &pulled->box);
+}
+
+static void settle_rebuild(struct lares__pulled *pulled, lares_verdict verdict)
+{
+    lares_daemon *daemon = pulled->daemon;
+    enum lares__rebuilt step =
+        lares__host_rebuild_settle(&daemon->host, &pulled->call, verdict);
+
+    (void)lares__daemon_rebuilt(daemon, &pulled->call, step);
+    lares__host_show(&daemon->host);
+}
+
+/* settles, and leaves the daemon */
+static void pulled_settle(struct lares__pulled *pulled, lares_verdict verdict)
+{
+    lares_daemon *daemon = pulled->daemon;
+
+    pulled->settled = 1;
+    switch (pulled->call.phase) {
+    case LARES__PHASE_SNAPSHOT:
+        lares__pulled_save_settle(daemon, &pulled->call, verdict,
+                                  &pulled->save);
+        break;
+    case LARES__PHASE_RESTORE:
+    case LARES__PHASE_REPLAY:
+        settle_rebuild(pulled, verdict);
+        break;
+    default:
+        settle_inputs(pulled, verdict);
+        break;
+    }
     lares__mutex_lock(&daemon->pull->lock);
     daemon->pull->open = NULL;
     lares__mutex_unlock(&daemon->pull->lock);
@@ -159,22 +193,54 @@ static void pulled_settle(struct lares__pulled *pulled, lares_verdict verdict)
     lares__node_notify(daemon->node);
 }
 
-/* Inside: offers what is there; 0: nothing of it is to be shown. */
+/* 0: no input, or none of them is to be shown */
+static int offer_inputs(struct lares__pulled *pulled, uint64_t wall)
+{
+    lares_daemon *daemon = pulled->daemon;
+    uint32_t count = box_take(daemon, &pulled->box);
+
+    if (lares__host_offer(&daemon->host, &pulled->call, pulled->box.first,
+                          count, wall))
+        return 1;
+    pulled->call.asked = 1;
+    pulled_settle(pulled, LARES_DONE);
+    return 0;
+}
+
+static void offer_rebuild(struct lares__pulled *pulled, uint64_t wall)
+{
+    lares_daemon *daemon = pulled->daemon;
+    lares_bytes *block = daemon->host.keep->checkpoint.block;
+
+    lares__daemon_rebuild_begins(daemon);
+    lares__host_rebuild_offer(&daemon->host, &pulled->call, wall);
+    if (pulled->state == NULL)
+        pulled->state = lares__bytes_retain(block);
+}
+
+/* Inside: a rebuild first, then a snapshot, then inputs; 0: nothing. */
+static int pulled_offer(struct lares__pulled *pulled)
+{
+    lares_daemon *daemon = pulled->daemon;
+    uint64_t wall = daemon->node->io->ops->wall(daemon->node->io);
+
+    pulled->settled = 0; /* an earlier look may have found repeats only */
+    if (daemon->host.object != LARES__SOUND) {
+        offer_rebuild(pulled, wall);
+        return 1;
+    }
+    return lares__pulled_save_offer(daemon, &pulled->call, &pulled->save) ||
+           offer_inputs(pulled, wall);
+}
+
 static int pulled_open(struct lares__pulled *pulled)
 {
     lares_daemon *daemon = pulled->daemon;
     lares_node *node = daemon->node;
-    struct lares__host *host = &daemon->host;
-    uint32_t count = box_take(daemon, &pulled->box);
-    uint64_t lease_ms = host->kind->lease_ms;
+    uint64_t lease_ms = daemon->host.kind->lease_ms;
 
-    pulled->settled = 0; /* an earlier look may have found repeats only */
-    if (!lares__host_offer(host, &pulled->call, pulled->box.first, count,
-                           node->io->ops->wall(node->io))) {
-        pulled->call.asked = 1;
-        pulled_settle(pulled, LARES_DONE);
+    if (!pulled_offer(pulled))
         return 0;
-    }
     pulled->lease = lares__node_now(node) + lease_ms * 1000000;
     lares__mutex_lock(&daemon->pull->lock);
     daemon->pull->open = pulled;
@@ -199,7 +265,9 @@ static int pull_ready(void *context)
 
     if (pull_closed(context))
         return 1;
-    return atomic_load(&daemon->pull->waiting) > 0 &&
+    return (atomic_load(&daemon->pull->waiting) > 0 ||
+            atomic_load(&daemon->wanted) > 0 ||
+            atomic_load(&daemon->host.counters.object) != LARES__SOUND) &&
            atomic_load(&daemon->busy) == LARES__FREE &&
            !atomic_load(&daemon->parked) && !lares__daemon_overdue(daemon);
 }

@@ -12,7 +12,7 @@
 /* Design notes
  * - A table is copied under the lock that guards its facts; what a daemon
  *   counts is read from atomics, so no report waits for a daemon.
- * - A new column goes to the end of its table: readers ask by name. */
+ * - A new column goes where it belongs in its table: readers ask by name. */
 
 #define U64(name)                                                              \
     {                                                                          \
@@ -79,12 +79,12 @@ static lares_status report_node(lares_node *node, lares_rows *rows)
 /* -- daemons -------------------------------------------------------------- */
 
 static const struct lares__column daemon_columns[] = {
-    ID("origin"),      TEXT("name"),    TEXT("kind"),        TEXT("state"),
-    U64("lane"),       U64("sequence"), U64("arrival"),      U64("failures"),
-    U64("gate_ms"),    U64("queued"),   U64("queued_bytes"), U64("parked"),
-    TEXT("waits_for"), U64("inputs"),   U64("outputs"),      U64("crashes"),
-    U64("duplicates"), U64("forks"),    U64("lost"),         TEXT("error"),
-    {NULL, 0}
+    ID("origin"),    TEXT("name"),      TEXT("kind"),      TEXT("state"),
+    U64("lane"),     U64("epoch"),      U64("sequence"),   U64("arrival"),
+    U64("failures"), U64("gate_ms"),    U64("queued"),     U64("queued_bytes"),
+    U64("parked"),   TEXT("waits_for"), U64("inputs"),     U64("outputs"),
+    U64("crashes"),  U64("rebuilds"),   U64("duplicates"), U64("forks"),
+    U64("diverged"), U64("lost"),       TEXT("error"),     {NULL, 0}
 };
 
 static uint64_t gate_left(const lares_daemon *daemon)
@@ -99,10 +99,12 @@ static const char *daemon_state(const lares_daemon *daemon)
 {
     if (atomic_load(&daemon->stopping))
         return "DRAINING";
-    if (gate_left(daemon) == 0)
-        return "RUNNING";
-    return atomic_load(&daemon->receiver.posture) == LARES__SICK ? "LOOPING"
-                                                                 : "BACKOFF";
+    if (gate_left(daemon) > 0)
+        return atomic_load(&daemon->receiver.posture) == LARES__SICK
+                   ? "LOOPING"
+                   : "BACKOFF";
+    return get(&daemon->host.counters.object) == LARES__SOUND ? "RUNNING"
+                                                              : "STARTING";
 }
 
 /* in whose line it stands; the bus lock keeps that one alive */
@@ -127,6 +129,7 @@ static lares_status daemon_row(void *context, lares_daemon *daemon)
     lares__rows_text_add(rows, daemon->host.kind->name);
     lares__rows_text_add(rows, daemon_state(daemon));
     lares__rows_u64(rows, daemon->lane->queue.number);
+    lares__rows_u64(rows, get(&counters->epoch));
     lares__rows_u64(rows, get(&counters->sequence));
     lares__rows_u64(rows, get(&counters->arrival));
     lares__rows_u64(rows, get(&counters->streak));
@@ -138,8 +141,10 @@ static lares_status daemon_row(void *context, lares_daemon *daemon)
     lares__rows_u64(rows, get(&counters->committed));
     lares__rows_u64(rows, get(&counters->emitted));
     lares__rows_u64(rows, get(&counters->failures));
+    lares__rows_u64(rows, get(&counters->rebuilds));
     lares__rows_u64(rows, get(&counters->duplicates));
     lares__rows_u64(rows, get(&counters->forks));
+    lares__rows_u64(rows, get(&counters->diverged));
     lares__rows_u64(rows, get(&counters->lost));
     lares__rows_text_add(rows, daemon->error);
     return LARES_OK;
@@ -153,8 +158,8 @@ static lares_status report_daemons(lares_node *node, lares_rows *rows)
 /* -- kinds ---------------------------------------------------------------- */
 
 static const struct lares__column kind_columns[] = {
-    TEXT("name"),     U64("version"), TEXT("lane"), U64("pull"),
-    U64("instances"), TEXT("plugin"), {NULL, 0}
+    TEXT("name"), U64("version"),   TEXT("lane"),   U64("stateful"),
+    U64("pull"),  U64("instances"), TEXT("plugin"), {NULL, 0}
 };
 
 static void kind_row(void *context, const struct lares__kind *kind)
@@ -164,6 +169,7 @@ static void kind_row(void *context, const struct lares__kind *kind)
     lares__rows_text_add(rows, kind->name);
     lares__rows_u64(rows, kind->version);
     lares__rows_text_add(rows, kind->lane);
+    lares__rows_u64(rows, (uint64_t)kind->stateful);
     lares__rows_u64(rows, (uint64_t)kind->pull);
     lares__rows_u64(rows, kind->instances);
     lares__rows_text_add(rows, kind->plugin);
@@ -278,6 +284,41 @@ static lares_status report_letters(lares_node *node, lares_rows *rows)
     return lares__letters_each(&node->bus.letters, letter_row, rows);
 }
 
+/* -- recovery ------------------------------------------------------------- */
+
+static lares_status report_recovery(lares_node *node, lares_rows *rows)
+{
+    lares__recovery_report(&node->recovery, rows);
+    return LARES_OK;
+}
+
+/* -- records -------------------------------------------------------------- */
+
+static const struct lares__column record_columns[] = {
+    U64("n"),     U64("time"),  TEXT("what"), ID("origin"), TEXT("name"),
+    TEXT("kind"), TEXT("text"), U64("lost"),  {NULL, 0}
+};
+
+static lares_status record_row(void *context, const struct lares__fact *record)
+{
+    lares_rows *rows = context;
+
+    lares__rows_u64(rows, record->n);
+    lares__rows_u64(rows, record->time);
+    lares__rows_text_add(rows, lares__record_what_name(record->what));
+    lares__rows_u64(rows, record->origin);
+    lares__rows_text_add(rows, record->name);
+    lares__rows_text_add(rows, record->kind);
+    lares__rows_text_add(rows, record->text);
+    lares__rows_u64(rows, record->lost);
+    return LARES_OK;
+}
+
+static lares_status report_records(lares_node *node, lares_rows *rows)
+{
+    return lares__records_each(&node->records, record_row, rows);
+}
+
 /* -- counters ------------------------------------------------------------- */
 
 static const struct lares__column counter_columns[] = {
@@ -285,24 +326,19 @@ static const struct lares__column counter_columns[] = {
 };
 
 struct sums {
-    struct lares__totals totals;
-    uint64_t running, backoff, looping, draining;
+    uint64_t starting, running, backoff, looping, draining;
     uint64_t events, bytes;
 };
 
 static lares_status sums_add(void *context, lares_daemon *daemon)
 {
     struct sums *sums = context;
-    const struct lares__counters *counters = &daemon->host.counters;
     struct lares__level level = lares__receiver_level(&daemon->receiver);
     const char *state = daemon_state(daemon);
 
-    sums->totals.committed += get(&counters->committed);
-    sums->totals.emitted += get(&counters->emitted);
-    sums->totals.failures += get(&counters->failures);
-    sums->totals.duplicates += get(&counters->duplicates);
     sums->events += level.count;
     sums->bytes += level.bytes;
+    sums->starting += strcmp(state, "STARTING") == 0;
     sums->running += strcmp(state, "RUNNING") == 0;
     sums->backoff += strcmp(state, "BACKOFF") == 0;
     sums->looping += strcmp(state, "LOOPING") == 0;
@@ -323,25 +359,28 @@ static void counters_daemons(lares_node *node, lares_rows *rows)
     struct sums sums = {0};
 
     (void)lares__directory_each(node, sums_add, &sums);
-    lares__mutex_lock(&node->directory.lock);
-    sums.totals.committed += node->directory.closed.committed;
-    sums.totals.emitted += node->directory.closed.emitted;
-    sums.totals.failures += node->directory.closed.failures;
-    sums.totals.duplicates += node->directory.closed.duplicates;
-    lares__mutex_unlock(&node->directory.lock);
+    counter(rows, "daemons", "state=\"STARTING\"", sums.starting);
     counter(rows, "daemons", "state=\"RUNNING\"", sums.running);
     counter(rows, "daemons", "state=\"BACKOFF\"", sums.backoff);
     counter(rows, "daemons", "state=\"LOOPING\"", sums.looping);
     counter(rows, "daemons", "state=\"DRAINING\"", sums.draining);
-    counter(rows, "crashes_total", "", sums.totals.failures);
-    counter(rows, "inputs_total", "result=\"committed\"",
-            sums.totals.committed);
-    counter(rows, "inputs_total", "result=\"failed\"", sums.totals.failures);
-    counter(rows, "inputs_total", "result=\"duplicate\"",
-            sums.totals.duplicates);
-    counter(rows, "outputs_total", "", sums.totals.emitted);
     counter(rows, "mailbox_events", "", sums.events);
     counter(rows, "mailbox_bytes", "", sums.bytes);
+}
+
+static void counters_totals(lares_node *node, lares_rows *rows)
+{
+    struct lares__totals totals;
+
+    lares__directory_totals(node, &totals);
+    counter(rows, "crashes_total", "", totals.failures);
+    counter(rows, "restarts_total", "", totals.rebuilds);
+    counter(rows, "inputs_total", "result=\"committed\"", totals.committed);
+    counter(rows, "inputs_total", "result=\"failed\"", totals.failures);
+    counter(rows, "inputs_total", "result=\"duplicate\"", totals.duplicates);
+    counter(rows, "outputs_total", "", totals.emitted);
+    counter(rows, "snapshots_total", "result=\"ok\"", totals.snapshots);
+    counter(rows, "snapshots_total", "result=\"failed\"", totals.unsaved);
 }
 
 static void counters_program(lares_node *node, lares_rows *rows)
@@ -385,8 +424,12 @@ static lares_status report_counters(lares_node *node, lares_rows *rows)
     counter(rows, "node_state", "", (uint64_t)atomic_load(&node->state));
     counter(rows, "uptime_seconds", "", uptime(node));
     counters_daemons(node, rows);
+    counters_totals(node, rows);
     counters_program(node, rows);
     counters_letters(node, rows);
+    counter(rows, "recovery_slots_total", "", get(&node->recovery.recovered));
+    counter(rows, "recovery_evictions_total", "",
+            get(&node->recovery.evictions));
     return LARES_OK;
 }
 
@@ -397,13 +440,15 @@ static const struct table {
     const struct lares__column *columns;
     lares_status (*fill)(lares_node *node, lares_rows *rows);
 } tables[] = {
-    {"node",          node_columns,         report_node         },
-    {"daemons",       daemon_columns,       report_daemons      },
-    {"kinds",         kind_columns,         report_kinds        },
-    {"lanes",         lane_columns,         report_lanes        },
-    {"subscriptions", subscription_columns, report_subscriptions},
-    {"letters",       letter_columns,       report_letters      },
-    {"counters",      counter_columns,      report_counters     },
+    {"node",          node_columns,            report_node         },
+    {"daemons",       daemon_columns,          report_daemons      },
+    {"kinds",         kind_columns,            report_kinds        },
+    {"lanes",         lane_columns,            report_lanes        },
+    {"subscriptions", subscription_columns,    report_subscriptions},
+    {"letters",       letter_columns,          report_letters      },
+    {"recovery",      lares__recovery_columns, report_recovery     },
+    {"records",       record_columns,          report_records      },
+    {"counters",      counter_columns,         report_counters     },
 };
 
 lares_status lares__node_report(lares_node *node, const char *what,

@@ -4,20 +4,24 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "daemon/name.h"
+#include "daemon/snapshot.h"
 #include "identity/key.h"
+#include "node/alarm.h"
 #include "node/directory.h"
 #include "node/pull.h"
+#include "node/rebuild.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 /* Design notes
- * - The order: key, kind, host, the origin's place, create, subscriptions,
- *   then it is open. The daemon counts as busy until then, so a lane that
- *   hears of it goes on: what is sent to it waits, and becomes letters if it
- *   fails to be.
- * - create runs on the caller's thread, outside every lock. */
+ * - The order: image, key, kind, host, the origin's place, create, restore,
+ *   subscriptions, the claim, then it is open. The daemon counts as busy until
+ *   then, so a lane that hears of it goes on: what is sent to it waits, and
+ *   becomes letters if it fails to be.
+ * - The claim is the last that can fail, so no failure leaves one behind.
+ * - create and restore run on the caller's thread, outside every lock. */
 
 enum {
     MAILBOX_COUNT = 1024,
@@ -27,11 +31,38 @@ enum {
     MAILBOX_BYTES_MAX = 1073741824
 };
 
-static const char *const known_options[] = {
+static const char *const spawn_options[] = {
     "name",        "argument",         "subscribe",
     "publish",     "mailbox.count",    "mailbox.bytes",
     "batch",       "horizon.count",    "restart.initial",
-    "restart.max", "restart.attempts", NULL};
+    "restart.max", "restart.attempts", "snapshot.max",
+    NULL};
+
+/* the image says to what it is subscribed, and where it publishes */
+static const char *const restore_options[] = {"name",
+                                              "argument",
+                                              "mailbox.count",
+                                              "mailbox.bytes",
+                                              "batch",
+                                              "horizon.count",
+                                              "restart.initial",
+                                              "restart.max",
+                                              "restart.attempts",
+                                              "snapshot.max",
+                                              NULL};
+
+/* what an image may hold */
+static const char *const *const image_options = restore_options + 1;
+
+/* A daemon on its way to be. */
+struct birth {
+    lares_node *node;
+    struct lares__kind *kind;
+    lares_key *key;
+    const lares_options *options;
+    const struct lares__image *image; /* NULL: it begins at its genesis */
+    int known;                        /* somebody else has its identity, too */
+};
 
 lares_status lares__mailbox_options(const lares_options *options,
                                     struct lares__receiver *receiver)
@@ -72,33 +103,38 @@ static void daemon_woken(struct lares__waiter *waiter)
         (lares_daemon *)((char *)waiter - offsetof(lares_daemon, waiter)));
 }
 
-static lares_status daemon_new(lares_node *node, struct lares__kind *kind,
-                               lares_key *key, const lares_options *options,
-                               lares_daemon **out)
+static lares_status daemon_new(const struct birth *birth, lares_daemon **out)
 {
     lares_daemon *daemon = lares__calloc(1, sizeof *daemon);
+    struct lares__kind *kind = birth->kind;
     lares_status rc;
 
     if (daemon == NULL)
         return LARES_ENOMEM;
-    rc = lares__mailbox_options(options, &daemon->receiver);
+    rc = lares__mailbox_options(birth->options, &daemon->receiver);
     if (rc < 0)
         goto fail;
-    rc = lares__host_init(&daemon->host, kind, key, options, node->seed);
+    rc = lares__host_init(&daemon->host, kind, birth->key, birth->options,
+                          birth->node->seed);
     if (rc < 0)
         goto fail;
-    if (kind->pull && (daemon->pull = lares__pull_new()) == NULL) {
+    if (birth->image != NULL)
+        rc = lares__host_adopt(&daemon->host, birth->image);
+    if (rc == LARES_OK && kind->pull &&
+        (daemon->pull = lares__pull_new()) == NULL)
         rc = LARES_ENOMEM;
+    if (rc < 0)
         goto fail_host;
-    }
-    daemon->node = node;
+    daemon->node = birth->node;
+    daemon->subscribed = birth->image == NULL;
     daemon->receiver.ops = &daemon_ops;
     daemon->receiver.name = daemon->host.name;
-    daemon->receiver.origin = lares__key_origin(key);
+    daemon->receiver.origin = lares__key_origin(birth->key);
     daemon->waiter.wake = daemon_woken;
+    atomic_init(&daemon->known, birth->known);
     atomic_init(&daemon->receiver.refs, 1);
     atomic_init(&daemon->busy, LARES__INSIDE);
-    lares__node_retain(node);
+    lares__node_retain(birth->node);
     *out = daemon;
     return LARES_OK;
 
@@ -109,6 +145,8 @@ fail:
     assert(rc < 0);
     return rc;
 }
+
+/* -- the last steps, inside the daemon ------------------------------------ */
 
 /* Each word of `subscribe` is a pattern; daemon NULL only checks them. */
 static lares_status subscribe_all(lares_daemon *daemon, const char *patterns)
@@ -131,33 +169,52 @@ static lares_status subscribe_all(lares_daemon *daemon, const char *patterns)
     return rc;
 }
 
-static lares_status daemon_create(lares_daemon *daemon)
+static lares_status daemon_create(lares_daemon *daemon,
+                                  const struct birth *birth)
 {
     struct lares_call *call = lares__calloc(1, sizeof *call);
-    lares_node *node = daemon->node;
+    struct lares__host *host = &daemon->host;
+    struct lares__io *io = daemon->node->io;
     lares_status rc;
 
     if (call == NULL)
         return LARES_ENOMEM;
-    rc = lares__host_create(&daemon->host, call, daemon,
-                            node->io->ops->wall(node->io));
+    rc = lares__host_create(host, call, daemon, io->ops->wall(io));
+    if (rc == LARES_OK && birth->image != NULL && host->keep != NULL &&
+        !host->kind->pull) /* a puller takes the state first of all */
+        rc = lares__host_restore(host, call, io->ops->wall(io));
     lares__free(call);
     return rc;
 }
 
-/* the last steps, inside the daemon */
-static lares_status daemon_open(lares_daemon *daemon,
-                                const lares_options *options)
+/* one instance of an identity in an epoch */
+static lares_status daemon_claim(lares_daemon *daemon,
+                                 const struct birth *birth)
 {
-    const char *patterns = lares__options_get(options, "subscribe");
+    uint64_t epoch = birth->image != NULL ? birth->image->epoch + 1 : 1;
+    lares_status rc = lares__store_claim(&daemon->node->store,
+                                         lares__key_public(birth->key), epoch);
+
+    if (rc == LARES_OK)
+        lares__host_activate(&daemon->host, epoch,
+                             lares__node_now(daemon->node));
+    return rc;
+}
+
+static lares_status daemon_open(lares_daemon *daemon, const struct birth *birth)
+{
+    const char *patterns = lares__options_get(birth->options, "subscribe");
     lares_status rc = subscribe_all(NULL, patterns);
 
     if (rc == LARES_OK)
-        rc = daemon_create(daemon);
+        rc = daemon_create(daemon, birth);
     if (rc == LARES_OK)
-        rc = subscribe_all(daemon, patterns);
+        rc = birth->image != NULL ? lares__daemon_resubscribe(daemon)
+                                  : subscribe_all(daemon, patterns);
     if (rc == LARES_OK)
         rc = lares__node_ready(daemon->node);
+    if (rc == LARES_OK)
+        rc = daemon_claim(daemon, birth);
     return rc;
 }
 
@@ -165,9 +222,10 @@ static lares_status daemon_open(lares_daemon *daemon,
  * failed, whatever happened meanwhile. */
 static lares_status daemon_undo(lares_daemon *daemon, lares_status why)
 {
-    char detail[512];
+    char detail[LARES__ERROR_MAX + 1];
 
     (void)snprintf(detail, sizeof detail, "%s", lares__error_detail());
+    atomic_store(&daemon->known, 1); /* the claim that stands is not its own */
     lares__daemon_begin_stop(daemon, 0);
     lares__daemon_leave(daemon);
     if (lares__call_current() == NULL)
@@ -175,28 +233,45 @@ static lares_status daemon_undo(lares_daemon *daemon, lares_status why)
     return lares__error(why, "%s", detail);
 }
 
-static lares_status spawn_kind(lares_node *node, struct lares__kind *kind,
-                               lares_key *key, const lares_options *options,
-                               lares_daemon **out)
+static void daemon_begins(lares_daemon *daemon)
 {
+    char text[48];
+
+    (void)snprintf(text, sizeof text, "epoch %llu, sequence %llu",
+                   (unsigned long long)daemon->host.epoch,
+                   (unsigned long long)daemon->host.head.link.sequence);
+    lares__daemon_record(daemon, LARES__RECORD_STARTED, text);
+    if (daemon->host.outbox.first != NULL) {
+        atomic_store(&daemon->parked, 1);
+        lares__daemon_poke(daemon); /* what the image held goes out first */
+    }
+    if (daemon->host.timers != NULL)
+        lares__alarm_tell(daemon);
+    lares__daemon_leave(daemon);
+}
+
+static lares_status birth_run(const struct birth *birth, lares_daemon **out)
+{
+    lares_node *node = birth->node;
     lares_daemon *daemon;
-    lares_status rc = daemon_new(node, kind, key, options, &daemon);
+    lares_status rc = daemon_new(birth, &daemon);
 
     if (rc < 0) {
-        lares__kinds_give_back(&node->kinds, kind);
+        lares__kinds_give_back(&node->kinds, birth->kind);
         return rc;
     }
     lares__receiver_retain(&daemon->receiver); /* the caller's */
     rc = lares__directory_add(node, daemon);
     if (rc < 0) {
-        lares__kinds_give_back(&node->kinds, kind);
+        lares__kinds_give_back(&node->kinds, birth->kind);
         lares__receiver_release(&daemon->receiver); /* the directory's */
         lares__receiver_release(&daemon->receiver);
         return rc;
     }
-    rc = daemon_open(daemon, options);
+    lares__daemon_record(daemon, LARES__RECORD_REGISTERED, "");
+    rc = daemon_open(daemon, birth);
     if (rc == LARES_OK)
-        lares__daemon_leave(daemon);
+        daemon_begins(daemon);
     else
         rc = daemon_undo(daemon, rc);
     if (rc == LARES_OK && out != NULL)
@@ -205,6 +280,8 @@ static lares_status spawn_kind(lares_node *node, struct lares__kind *kind,
         lares__receiver_release(&daemon->receiver);
     return rc;
 }
+
+/* -- spawn ---------------------------------------------------------------- */
 
 static lares_status fresh_key(lares_node *node, lares_key **out)
 {
@@ -221,23 +298,24 @@ static lares_status spawn_entered(lares_node *node, const char *kind_name,
                                   lares_key *key, const lares_options *options,
                                   lares_daemon **out)
 {
-    struct lares__kind *kind;
-    lares_status rc = lares__options_known(options, known_options);
+    struct birth birth = {
+        .node = node, .options = options, .known = key != NULL};
+    lares_status rc = lares__options_known(options, spawn_options);
 
     if (rc == LARES_OK)
-        rc = lares__kinds_acquire(&node->kinds, kind_name, &kind);
+        rc = lares__kinds_acquire(&node->kinds, kind_name, &birth.kind);
     if (rc < 0)
         return rc;
     if (key != NULL)
-        (void)lares__key_retain(key);
+        birth.key = lares__key_retain(key);
     else
-        rc = fresh_key(node, &key);
+        rc = fresh_key(node, &birth.key);
     if (rc < 0) {
-        lares__kinds_give_back(&node->kinds, kind);
+        lares__kinds_give_back(&node->kinds, birth.kind);
         return rc;
     }
-    rc = spawn_kind(node, kind, key, options, out);
-    lares__key_release(key);
+    rc = birth_run(&birth, out);
+    lares__key_release(birth.key);
     return rc;
 }
 
@@ -251,6 +329,128 @@ lares_status lares__node_spawn(lares_node *node, const char *kind,
         return rc;
     lares__node_retain(node); /* create may drop the last ticket */
     rc = spawn_entered(node, kind, key, options, out);
+    lares__directory_leave(node);
+    lares__node_release(node);
+    return rc;
+}
+
+/* -- restore -------------------------------------------------------------- */
+
+static lares_status image_key(const struct lares__image *image, lares_key *key,
+                              lares_key **out)
+{
+    if (key != NULL) {
+        *out = lares__key_retain(key); /* it is the image's: read said so */
+        return LARES_OK;
+    }
+    if (lares__key_find(image->public, out) == LARES_OK)
+        return LARES_OK;
+    return lares__error(LARES_EKEY, "the image's secret is not in this "
+                                    "process: pass the identity");
+}
+
+static lares_status image_kind(lares_node *node,
+                               const struct lares__image *image,
+                               struct lares__kind **out)
+{
+    char name[LARES__NAME_MAX + 1];
+
+    (void)snprintf(name, sizeof name, "%.*s", (int)image->kind_len,
+                   image->kind);
+    return lares__kinds_acquire(&node->kinds, name, out);
+}
+
+/* the image's options and its name, replaced by those given */
+static lares_status image_options_merge(const struct lares__image *image,
+                                        const lares_options *given,
+                                        lares_options **out)
+{
+    char name[LARES__NAME_MAX + 1];
+    size_t count = given != NULL ? lares__options_count(given) : 0;
+    lares_options *merged;
+    lares_status rc = lares__image_options(image, &merged);
+
+    if (rc < 0)
+        return rc;
+    (void)snprintf(name, sizeof name, "%.*s", (int)image->name_len,
+                   image->name);
+    rc = lares__options_set(merged, "name", name);
+    for (size_t i = 0; rc == LARES_OK && i < count; i++) {
+        const char *key;
+        const char *value;
+
+        lares__options_at(given, i, &key, &value);
+        rc = lares__options_set(merged, key, value);
+    }
+    if (rc < 0)
+        lares__options_free(merged);
+    else
+        *out = merged;
+    return rc;
+}
+
+static lares_status restore_image(lares_node *node,
+                                  const struct lares__image *image,
+                                  lares_key *key, const lares_options *options,
+                                  lares_daemon **out)
+{
+    struct birth birth = {.node = node, .image = image, .known = 1};
+    lares_options *merged = NULL;
+    lares_status rc = image_key(image, key, &birth.key);
+
+    if (rc < 0)
+        return rc;
+    rc = image_kind(node, image, &birth.kind);
+    if (rc < 0)
+        goto out;
+    rc = image_options_merge(image, options, &merged);
+    if (rc < 0) {
+        lares__kinds_give_back(&node->kinds, birth.kind);
+        goto out;
+    }
+    birth.options = merged;
+    rc = birth_run(&birth, out);
+out:
+    lares__options_free(merged);
+    lares__key_release(birth.key);
+    return rc;
+}
+
+/* Its bound is the one given, or else that of any image: the image's own was
+ * its maker's to keep. */
+static lares_status restore_entered(lares_node *node, const void *data,
+                                    size_t len, lares_key *key,
+                                    const lares_options *options,
+                                    lares_daemon **out)
+{
+    struct lares__image image;
+    struct lares__image_rules rules = {
+        .identity = key != NULL ? lares__key_public(key) : NULL,
+        .max = LARES__IMAGE_MAX,
+        .known = image_options,
+    };
+    lares_status rc = lares__options_known(options, restore_options);
+
+    if (rc == LARES_OK)
+        rc = lares__options_u64(options, "snapshot.max", 1, LARES__IMAGE_LIMIT,
+                                &rules.max);
+    if (rc == LARES_OK)
+        rc = lares__image_read(data, len, &rules, &image);
+    if (rc == LARES_OK)
+        rc = restore_image(node, &image, key, options, out);
+    return rc;
+}
+
+lares_status lares__node_restore(lares_node *node, const void *data, size_t len,
+                                 lares_key *key, const lares_options *options,
+                                 lares_daemon **out)
+{
+    lares_status rc = lares__directory_enter(node);
+
+    if (rc < 0)
+        return rc;
+    lares__node_retain(node); /* create may drop the last ticket */
+    rc = restore_entered(node, data, len, key, options, out);
     lares__directory_leave(node);
     lares__node_release(node);
     return rc;

@@ -1,8 +1,10 @@
 #include "node/stop.h"
 
+#include "node/admin.h"
 #include "node/directory.h"
 #include "node/inbox.h"
 #include "node/lane.h"
+#include "node/steward.h"
 #include "node/wait.h"
 
 /* Design notes
@@ -96,15 +98,15 @@ static void stop_daemons(lares_node *node, uint64_t deadline)
     } while (batch.count == SLICE);
 }
 
-static int lanes_ended(lares_node *node)
+static int threads_ended(lares_node *node)
 {
     for (uint32_t i = 0; i < node->lane_count; i++)
         if (!atomic_load(&node->lanes[i].ended))
             return 0;
-    return 1;
+    return lares__steward_ended(node);
 }
 
-static void lanes_leave(lares_node *node)
+static void threads_leave(lares_node *node)
 {
     for (uint32_t i = 0; i < node->lane_count; i++) {
         if (atomic_load(&node->lanes[i].ended)) {
@@ -114,11 +116,13 @@ static void lanes_leave(lares_node *node)
             node->stopping.abandoned++;
         }
     }
+    node->stopping.abandoned += lares__steward_leave(node);
 }
 
 static void stopped(lares_node *node)
 {
-    lanes_leave(node);
+    threads_leave(node);
+    node->stopping.abandoned += lares__admin_left(node);
     node->stopping.leftover = lares__directory_count(node);
     node->stopping.ended_at = lares__node_now(node);
     node->stopping.phase = LARES__STOP_NONE;
@@ -157,13 +161,16 @@ static int step_daemons(lares_node *node, uint64_t deadline)
     }
     for (uint32_t i = 0; i < node->lane_count; i++)
         lares__lane_quit(&node->lanes[i]);
+    lares__steward_quit(node);
     node->stopping.phase = LARES__STOP_LANES;
     return 1;
 }
 
 static int step_lanes(lares_node *node, uint64_t deadline)
 {
-    if (!lanes_ended(node) && !is_late(node, deadline, patience))
+    int admin = lares__admin_left(node) > 0; /* asked first: it has a clock */
+
+    if ((admin || !threads_ended(node)) && !is_late(node, deadline, patience))
         return 0;
     stopped(node);
     return 1;
@@ -182,6 +189,7 @@ int lares__stop_step(lares_node *node)
         stop->pause = pause_max;
     switch (stop->phase) {
     case LARES__STOP_NONE:
+        lares__admin_close(node);
         /* a publish that found the node ready has queued its event by now */
         lares__latch_lock(&node->program.lock);
         lares__latch_unlock(&node->program.lock);

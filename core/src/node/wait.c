@@ -2,6 +2,7 @@
 
 #include "node/lane.h"
 #include "node/stop.h"
+#include "node/tick.h"
 
 /* Design notes
  * - A waiter announces itself, then looks; whoever brings something about
@@ -72,15 +73,19 @@ void lares__node_undrive(lares_node *node)
 
 int lares__node_step(lares_node *node)
 {
-    return lares__stop_step(node) || lares__lane_turn(&node->lanes[0]);
+    return lares__stop_step(node) || lares__tick_step(node) ||
+           lares__lane_turn(&node->lanes[0]);
 }
 
 uint64_t lares__node_due(lares_node *node)
 {
-    uint64_t gate = lares__lane_due(&node->lanes[0]);
+    uint64_t due = lares__lane_due(&node->lanes[0]);
     uint64_t stop = lares__stop_due(node);
+    uint64_t tick = lares__tick_due(node);
 
-    return gate < stop ? gate : stop;
+    if (stop < due)
+        due = stop;
+    return tick < due ? tick : due;
 }
 
 /* the driver has nothing to do */

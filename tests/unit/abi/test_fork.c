@@ -17,6 +17,7 @@ static struct {
     lares_node *node;
     lares_daemon *daemon, *puller;
     lares_inbox *inbox;
+    lares_recovery *recovery;
     lares_events *events;
     lares_rows *rows;
     lares_bytes *bytes;
@@ -34,6 +35,13 @@ static void count_release(void *user)
     atomic_fetch_add(&releases, 1);
 }
 
+static lares_verdict idle(lares_call *call, void *user)
+{
+    (void)call;
+    (void)user;
+    return LARES_DONE;
+}
+
 static const lares_daemon_ops ops = {.size = sizeof ops, .process = echo};
 
 static void have_everything(const char *lanes)
@@ -48,6 +56,9 @@ static void have_everything(const char *lanes)
     had.daemon = spawn(had.node, "echo", NULL);
     had.puller = spawn(had.node, "pulled", NULL);
     had.inbox = subscribe(had.node, ">", NULL);
+    check_ok(lares_node_recovery(had.node, &had.recovery));
+    check_ok(lares_recovery_register(had.recovery, NULL, idle, NULL,
+                                     count_release, NULL, NULL));
     check_ok(ask(had.daemon, "x", 1000, &had.events));
     check_ok(say(had.puller, "x", 0));
     check_ok(lares_daemon_pull(had.puller, 1000, &had.call));
@@ -64,6 +75,7 @@ static void free_everything(void)
     lares_daemon_free(had.daemon);
     lares_daemon_free(had.puller);
     lares_inbox_free(had.inbox);
+    lares_recovery_free(had.recovery);
     lares_events_free(had.events);
     lares_rows_free(had.rows);
     lares_bytes_free(had.bytes);
@@ -116,6 +128,7 @@ static int refused_node(void)
     lares_daemon *daemon = UNTOUCHED;
     lares_inbox *inbox = UNTOUCHED;
     lares_world *world = UNTOUCHED;
+    lares_bytes *bytes = UNTOUCHED;
     lares_node *node = UNTOUCHED;
     lares_rows *rows = UNTOUCHED;
     int number = 20;
@@ -133,11 +146,14 @@ static int refused_node(void)
     refuse(lares_node_publish(had.node, "a", "", 0, -1));
     refuse(lares_node_subscribe(had.node, "a", NULL, &inbox));
     refuse(lares_node_report(had.node, "node", &rows));
+    refuse(lares_letter_data(had.node, 1, &bytes));
+    refuse(lares_letter_replay(had.node, 1));
+    refuse(lares_letter_drop(had.node, 0));
     refuse(lares_world_new(1, &world));
     refuse(lares_world_node(had.world, "a", NULL, &node));
     refuse(lares_world_run(had.world, 1));
     return daemon == UNTOUCHED && inbox == UNTOUCHED && world == UNTOUCHED &&
-                   node == UNTOUCHED && rows == UNTOUCHED
+                   node == UNTOUCHED && rows == UNTOUCHED && bytes == UNTOUCHED
                ? 0
                : 98;
 }
@@ -163,6 +179,24 @@ static int refused_daemon(void)
                                                                         : 96;
 }
 
+static int refused_recovery(void)
+{
+    lares_recovery *recovery = UNTOUCHED;
+    lares_rows *rows = UNTOUCHED;
+    size_t count = 7;
+    int number = 70;
+
+    refuse(lares_recovery_new(&recovery));
+    refuse(lares_node_recovery(had.node, &recovery));
+    refuse(lares_recovery_register(had.recovery, NULL, idle, NULL,
+                                   count_release, NULL, &count));
+    refuse(lares_recovery_remove(had.recovery, 1));
+    refuse(lares_recovery_count(had.recovery, &count));
+    refuse(lares_recovery_run(had.recovery, &rows));
+    refuse(lares_recovery_report(had.recovery, &rows));
+    return recovery == UNTOUCHED && rows == UNTOUCHED && count == 7 ? 0 : 94;
+}
+
 /* Frees drop memory at most; no release runs, nothing waits. */
 static int freed(void)
 {
@@ -173,7 +207,7 @@ static int freed(void)
 static int child_main(void)
 {
     int (*const parts[])(void) = {refused_values, refused_node, refused_daemon,
-                                  freed};
+                                  refused_recovery, freed};
 
     alarm(10);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -211,7 +245,7 @@ static void check_fork(const char *lanes)
     check_i64(atomic_load(&releases), 0);
     check_ok(lares_node_stop(had.node, 0));
     check_ok(lares_node_wait(had.node, 5000));
-    check_i64(atomic_load(&releases), 1);
+    check_i64(atomic_load(&releases), 2);
     free_everything();
 }
 

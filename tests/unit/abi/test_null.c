@@ -66,6 +66,7 @@ static void test_null__frees(void **state)
     lares_node_free(NULL);
     lares_daemon_free(NULL);
     lares_inbox_free(NULL);
+    lares_recovery_free(NULL);
     lares_world_free(NULL);
 }
 
@@ -74,6 +75,7 @@ static void test_null__receivers(void **state)
     lares_daemon *daemon = UNTOUCHED;
     lares_events *events = UNTOUCHED;
     lares_inbox *inbox = UNTOUCHED;
+    lares_bytes *bytes = UNTOUCHED;
     lares_node *node = UNTOUCHED;
     lares_rows *rows = UNTOUCHED;
     lares_call *call = UNTOUCHED;
@@ -93,6 +95,9 @@ static void test_null__receivers(void **state)
     check_status(lares_node_publish(NULL, "a", "", 0, 0), LARES_EINVAL);
     check_status(lares_node_subscribe(NULL, "a", NULL, &inbox), LARES_EINVAL);
     check_status(lares_node_report(NULL, "node", &rows), LARES_EINVAL);
+    check_status(lares_letter_data(NULL, 1, &bytes), LARES_EINVAL);
+    check_status(lares_letter_replay(NULL, 1), LARES_EINVAL);
+    check_status(lares_letter_drop(NULL, 1), LARES_EINVAL);
     check_u64(lares_daemon_origin(NULL), 0);
     check_status(lares_daemon_key(NULL, &key), LARES_EINVAL);
     check_status(lares_daemon_deliver(NULL, "", 0, 0, &events), LARES_EINVAL);
@@ -106,7 +111,7 @@ static void test_null__receivers(void **state)
     check_status(lares_world_run(NULL, 0), LARES_EINVAL);
     check(daemon == UNTOUCHED && events == UNTOUCHED && inbox == UNTOUCHED);
     check(node == UNTOUCHED && rows == UNTOUCHED && call == UNTOUCHED);
-    check(key == UNTOUCHED);
+    check(key == UNTOUCHED && bytes == UNTOUCHED);
 }
 
 static void test_null__calls(void **state)
@@ -116,7 +121,44 @@ static void test_null__calls(void **state)
     check_status(lares_call_emit(NULL, "a", "", 0), LARES_EINVAL);
     lares_call_fail(NULL, "why");
     check_str(lares_call_argument(NULL), "");
+    check_status(lares_call_recovered(NULL, 0, 0), LARES_EINVAL);
     check_status(lares_call_end(NULL, LARES_DONE), LARES_EINVAL);
+}
+
+static lares_verdict idle(lares_call *call, void *user)
+{
+    (void)call;
+    (void)user;
+    return LARES_DONE;
+}
+
+static void test_null__recovery(void **state)
+{
+    lares_recovery *recovery = UNTOUCHED;
+    lares_rows *rows = UNTOUCHED;
+    size_t count = 7;
+
+    (void)state; /* id: AB02 */
+    releases = 0;
+    check_status(lares_recovery_new(NULL), LARES_EINVAL);
+    check_status(lares_node_recovery(NULL, &recovery), LARES_EINVAL);
+    check_status(lares_recovery_register(NULL, NULL, idle, NULL, count_release,
+                                         NULL, &count),
+                 LARES_EINVAL);
+    check_status(lares_recovery_remove(NULL, 1), LARES_EINVAL);
+    check_status(lares_recovery_count(NULL, &count), LARES_EINVAL);
+    check_status(lares_recovery_run(NULL, &rows), LARES_EINVAL);
+    check_status(lares_recovery_report(NULL, &rows), LARES_EINVAL);
+    check(recovery == UNTOUCHED && rows == UNTOUCHED && count == 7);
+    check_ok(lares_recovery_new(&recovery));
+    check_status(lares_recovery_register(recovery, NULL, NULL, NULL,
+                                         count_release, NULL, &count),
+                 LARES_EINVAL);
+    check_status(lares_recovery_count(recovery, NULL), LARES_EINVAL);
+    check_status(lares_recovery_report(recovery, NULL), LARES_EINVAL);
+    check_i64(releases, 2);
+    check_ok(lares_recovery_run(recovery, NULL));
+    lares_recovery_free(recovery);
 }
 
 static void test_null__arguments(void **state)
@@ -138,6 +180,7 @@ static void test_null__arguments(void **state)
     check_status(lares_node_subscribe(node, "a", NULL, NULL), LARES_EINVAL);
     check_status(lares_node_report(node, NULL, &rows), LARES_EINVAL);
     check_status(lares_node_report(node, "node", NULL), LARES_EINVAL);
+    check_status(lares_letter_data(node, 1, NULL), LARES_EINVAL);
     check_status(lares_world_new(1, NULL), LARES_EINVAL);
     check(daemon == UNTOUCHED && inbox == UNTOUCHED && rows == UNTOUCHED);
     node_close(node);
@@ -341,6 +384,7 @@ int main(void)
         house_test(test_null__frees),
         house_test(test_null__receivers),
         house_test(test_null__calls),
+        house_test(test_null__recovery),
         house_test(test_null__arguments),
         house_test(test_null__arguments_of_a_daemon),
         house_test(test_null__register_releases),

@@ -235,6 +235,21 @@ static void check_stale(lares_daemon *stale, lares_daemon *successor)
     check_ok(lares_daemon_stop(stale, 0));
 }
 
+/* The next life of an identity. */
+static lares_daemon *reborn(lares_node *node, lares_daemon *daemon)
+{
+    lares_daemon *successor = NULL;
+    lares_bytes *image = NULL;
+
+    check_ok(lares_daemon_snapshot(daemon, 1000, &image));
+    check_ok(lares_daemon_stop(daemon, 0));
+    check_ok(lares_node_restore(node, lares_bytes_data(image),
+                                lares_bytes_len(image), NULL, NULL,
+                                &successor));
+    lares_bytes_free(image);
+    return successor;
+}
+
 /* Tickets are counted references: there is no slot to run out of. */
 static void test_ticket__never_reaches_a_successor(void **state)
 {
@@ -249,8 +264,7 @@ static void test_ticket__never_reaches_a_successor(void **state)
     successor = spawn_as(node, key, "note");
     for (int i = 0; i < count; i++) {
         stale = successor;
-        check_ok(lares_daemon_stop(stale, 0));
-        successor = spawn_as(node, key, "note");
+        successor = reborn(node, stale);
         check_stale(stale, successor);
         lares_daemon_free(stale);
     }

@@ -1,54 +1,33 @@
-#include "support/house.h"
+#include "support/torture.h"
 
-/* Every allocation of a node's life fails: once, and from there on.
- *
- * A scenario is a list of steps. The n-th allocation fails; the step that
- * reports it must leave everything as it was, so the same step, with memory
- * again, succeeds, and the rest of the life comes out as ever. */
+/* The life of a node that daemons live on (support/torture.h); that of a daemon
+ * that fails and comes back is told in test_torture_state.c. */
 
 /* -- fixture -------------------------------------------------------------- */
 
-struct life {
-    const char *lanes; /* NULL: in a world */
-    int64_t patience_ms;
-    lares_options *options;
+struct working {
+    struct life life; /* first */
     lares_options *spawn_options;
-    lares_key *key;
-    lares_world *world;
-    lares_node *node;
-    lares_daemon *daemon, *puller, *found;
-    lares_inbox *inbox;
-    lares_events *events;
-    lares_rows *rows;
-    lares_chain *chain;
+    lares_daemon *puller, *found;
     struct notes notes;
-    uint64_t sequence; /* of the last output that was read */
-    int releases;
-    int refused; /* registers, which release as well */
 };
 
-static const char seed[32] = "nothing shall be lost, not a bit";
+static struct working working;
 
-static void life_release(void *user)
+static struct working *of(struct life *life)
 {
-    ((struct life *)user)->releases++;
+    return (struct working *)life;
+}
+
+static void end(struct life *life)
+{
+    lares_options_free(of(life)->spawn_options);
+    lares_daemon_free(of(life)->puller);
+    lares_daemon_free(of(life)->found);
+    life_free(life);
 }
 
 /* -- steps ---------------------------------------------------------------- */
-
-static lares_status step_options(struct life *life)
-{
-    lares_status rc = lares_options_new(&life->options);
-
-    if (rc == LARES_OK)
-        rc = lares_options_set(life->options, "lanes",
-                               life->lanes != NULL ? life->lanes : "0");
-    if (rc < 0) {
-        lares_options_free(life->options);
-        life->options = NULL;
-    }
-    return rc;
-}
 
 static lares_status step_spawn_options(struct life *life)
 {
@@ -67,58 +46,32 @@ static lares_status step_spawn_options(struct life *life)
                                         "restart.attempts",
                                         "1000000",
                                         NULL};
-    lares_status rc = lares_options_new(&life->spawn_options);
+    lares_status rc = lares_options_new(&of(life)->spawn_options);
 
     for (size_t i = 0; rc == LARES_OK && pairs[i] != NULL; i += 2)
-        rc = lares_options_set(life->spawn_options, pairs[i], pairs[i + 1]);
+        rc = lares_options_set(of(life)->spawn_options, pairs[i], pairs[i + 1]);
     if (rc < 0) {
-        lares_options_free(life->spawn_options);
-        life->spawn_options = NULL;
+        lares_options_free(of(life)->spawn_options);
+        of(life)->spawn_options = NULL;
     }
     return rc;
-}
-
-static lares_status step_key(struct life *life)
-{
-    return lares_key_new(seed, 32, &life->key);
-}
-
-static lares_status step_chain(struct life *life)
-{
-    return lares_chain_new(lares_key_origin(life->key), &life->chain);
-}
-
-static lares_status step_world(struct life *life)
-{
-    return life->lanes == NULL ? lares_world_new(1, &life->world) : LARES_OK;
-}
-
-static lares_status step_node(struct life *life)
-{
-    if (life->lanes == NULL)
-        return lares_world_node(life->world, "east", life->options,
-                                &life->node);
-    return lares_node_new("east", life->options, &life->node);
-}
-
-static lares_status step_start(struct life *life)
-{
-    return lares_node_start(life->node);
 }
 
 static lares_status step_register(struct life *life)
 {
     const lares_daemon_ops ops = {.size = sizeof ops, .process = echo};
+    lares_status rc =
+        lares_node_register(life->node, "echo", NULL, &ops, life, life_release);
 
-    return lares_node_register(life->node, "echo", NULL, &ops, life,
-                               life_release);
+    life->refused += rc < 0;
+    return rc;
 }
 
 static lares_status step_register_note(struct life *life)
 {
     const lares_daemon_ops ops = {.size = sizeof ops, .process = note};
 
-    return lares_node_register(life->node, "note", NULL, &ops, &life->notes,
+    return lares_node_register(life->node, "note", NULL, &ops, &of(life)->notes,
                                NULL);
 }
 
@@ -129,8 +82,8 @@ static lares_status step_register_pull(struct life *life)
 
 static lares_status step_spawn(struct life *life)
 {
-    return lares_node_spawn(life->node, "echo", life->key, life->spawn_options,
-                            &life->daemon);
+    return lares_node_spawn(life->node, "echo", life->key,
+                            of(life)->spawn_options, &life->daemon);
 }
 
 static lares_status step_spawn_fresh(struct life *life)
@@ -140,14 +93,8 @@ static lares_status step_spawn_fresh(struct life *life)
 
 static lares_status step_spawn_pull(struct life *life)
 {
-    return lares_node_spawn(life->node, "pulled", NULL, NULL, &life->puller);
-}
-
-static lares_status step_subscribe(struct life *life)
-{
-    lares_options_free(life->options);
-    life->options = NULL;
-    return lares_node_subscribe(life->node, "out", NULL, &life->inbox);
+    return lares_node_spawn(life->node, "pulled", NULL, NULL,
+                            &of(life)->puller);
 }
 
 static lares_status step_ledger(struct life *life)
@@ -158,7 +105,7 @@ static lares_status step_ledger(struct life *life)
 static lares_status step_find(struct life *life)
 {
     return lares_node_find(life->node, lares_key_origin(life->key),
-                           &life->found);
+                           &of(life)->found);
 }
 
 static lares_status step_publish(struct life *life)
@@ -183,43 +130,21 @@ static lares_status step_deliver(struct life *life)
     return ask(life->daemon, "4", life->patience_ms, &life->events);
 }
 
-static lares_status read_some(struct life *life)
-{
-    const lares_event *event;
-    lares_events *events = NULL;
-    lares_status rc = lares_inbox_next(life->inbox, life->patience_ms, &events);
-
-    if (rc == LARES_ETIMEDOUT && life->world != NULL)
-        return lares_world_run(life->world, 100);
-    if (rc < 0)
-        return rc;
-    while ((event = lares_events_next(events)) != NULL) {
-        check_ok(lares_chain_check(life->chain, event));
-        life->sequence = event->sequence;
-    }
-    lares_events_free(events);
-    return LARES_OK;
-}
-
-/* Each must come, in order, along the chain. */
 static lares_status step_read(struct life *life)
 {
-    lares_status rc = LARES_OK;
-
-    for (int i = 0; i < 100 && rc == LARES_OK && life->sequence < 4; i++)
-        rc = read_some(life);
-    return rc == LARES_OK && life->sequence < 4 ? LARES_ETIMEDOUT : rc;
+    return read_until(life, 4);
 }
 
 static lares_status step_pull_send(struct life *life)
 {
-    return say(life->puller, "x", -1);
+    return say(of(life)->puller, "x", -1);
 }
 
 static lares_status step_pull(struct life *life)
 {
     lares_call *call = NULL;
-    lares_status rc = lares_daemon_pull(life->puller, life->patience_ms, &call);
+    lares_status rc =
+        lares_daemon_pull(of(life)->puller, life->patience_ms, &call);
 
     if (rc < 0)
         return rc;
@@ -231,16 +156,12 @@ static lares_status step_pull(struct life *life)
 
 static lares_status step_report(struct life *life)
 {
-    lares_rows_free(life->rows);
-    life->rows = NULL;
-    return lares_node_report(life->node, "daemons", &life->rows);
+    return life_report(life, "daemons");
 }
 
 static lares_status step_counters(struct life *life)
 {
-    lares_rows_free(life->rows);
-    life->rows = NULL;
-    return lares_node_report(life->node, "counters", &life->rows);
+    return life_report(life, "counters");
 }
 
 static lares_status step_unregister(struct life *life)
@@ -252,20 +173,10 @@ static lares_status step_unregister(struct life *life)
 
 static lares_status step_stop_daemon(struct life *life)
 {
-    return lares_daemon_stop(life->puller, -1);
+    return lares_daemon_stop(of(life)->puller, -1);
 }
 
-static lares_status step_stop(struct life *life)
-{
-    lares_status rc = lares_node_stop(life->node, -1);
-
-    return rc == LARES_OK ? lares_node_wait(life->node, 8000) : rc;
-}
-
-static const struct step {
-    const char *name;
-    lares_status (*fn)(struct life *life);
-} steps[] = {
+static const struct step steps[] = {
     {"options",       step_options      },
     {"spawn options", step_spawn_options},
     {"key",           step_key          },
@@ -294,57 +205,21 @@ static const struct step {
     {"unregister",    step_unregister   },
     {"stop daemon",   step_stop_daemon  },
     {"stop",          step_stop         },
+    {NULL,            NULL              },
 };
 
 /* -- tools ---------------------------------------------------------------- */
 
-/* What a step may answer when memory runs out somewhere in it. */
-static int is_documented(const char *name, lares_status rc)
+/* the turn failed for lack of memory, or did not come about */
+static int allows(const char *step, lares_status rc)
 {
-    if (rc == LARES_ENOMEM)
-        return 1;
-    /* the turn failed for lack of it, or did not come about */
-    if (strcmp(name, "read") == 0 || strcmp(name, "pull") == 0)
+    if (strcmp(step, "read") == 0 || strcmp(step, "pull") == 0)
         return rc == LARES_ETIMEDOUT;
-    return strcmp(name, "deliver") == 0 &&
+    return strcmp(step, "deliver") == 0 &&
            (rc == LARES_ECALLBACK || rc == LARES_EDOWN ||
             rc == LARES_ETIMEDOUT);
 }
 
-/* By repetition only: EDOWN ends with a gate that only time opens. */
-static lares_status step_again(const struct step *step, struct life *life)
-{
-    lares_status rc = step->fn(life);
-
-    for (int i = 0; i < 100 && rc == LARES_EDOWN; i++) {
-        if (life->world != NULL)
-            check_ok(lares_world_run(life->world, 100));
-        else if (*life->lanes == '0')
-            check_status(lares_node_run(life->node, 10), LARES_ETIMEDOUT);
-        else
-            nap_ms(10);
-        rc = step->fn(life);
-    }
-    return rc;
-}
-
-static void life_free(struct life *life)
-{
-    lares_options_free(life->options);
-    lares_options_free(life->spawn_options);
-    lares_key_free(life->key);
-    lares_daemon_free(life->daemon);
-    lares_daemon_free(life->puller);
-    lares_daemon_free(life->found);
-    lares_inbox_free(life->inbox);
-    lares_events_free(life->events);
-    lares_rows_free(life->rows);
-    lares_chain_free(life->chain);
-    lares_node_free(life->node);
-    lares_world_free(life->world);
-}
-
-/* Nothing of the life may show that memory was short for a moment. */
 static void check_life(struct life *life)
 {
     check_u64(rows_count(life->node, "letters"), 0);
@@ -353,81 +228,29 @@ static void check_life(struct life *life)
     check_i64(life->releases, 1 + life->refused);
 }
 
-/* A step has failed: for a good reason, and not for good. */
-static void check_step(const struct step *step, lares_status rc,
-                       struct life *life)
-{
-    lares_status again = LARES_OK;
-
-    lares__alloc_fail(-1, 0);
-    check(strcmp(lares_error_detail(), "out is NULL") != 0);
-    life->patience_ms = 8000;
-    life->refused += strcmp(step->name, "register") == 0;
-    if (is_documented(step->name, rc))
-        again = step_again(step, life);
-    if (is_documented(step->name, rc) && again == LARES_OK)
-        return;
-    print_error("%s: %s, then %s\n", step->name, lares_status_name(rc),
-                lares_status_name(again));
-    check(0);
-}
-
-/* Plays it with the n-th allocation failing; 0: it made fewer. */
-static int play(const char *lanes, int64_t n, int sticky)
-{
-    struct life life = {.lanes = lanes, .patience_ms = 100};
-    int64_t calls = (int64_t)lares__alloc_count();
-
-    lares__alloc_fail(n, sticky);
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        lares_status rc = lares_options_new(NULL); /* leaves its detail */
-
-        rc = steps[i].fn(&life);
-        if (rc < 0)
-            check_step(&steps[i], rc, &life);
-    }
-    lares__alloc_fail(-1, 0);
-    check_life(&life);
-    life_free(&life);
-    return (int64_t)lares__alloc_count() - calls >= n;
-}
-
-/* The last thread may be on its way out yet. */
-static void check_nothing_left(const char *lanes, int64_t n, int sticky)
-{
-    for (int i = 0; i < 2000 && !house_empty(); i++)
-        nap_ms(1);
-    if (!house_empty())
-        print_error("lanes %s, allocation %d%s\n", lanes != NULL ? lanes : "",
-                    (int)n, sticky ? " and all later" : "");
-    check(house_empty());
-}
-
-static void play_all(const char *lanes, int sticky, int64_t stride)
-{
-    int64_t n = 1;
-
-    while (play(lanes, n, sticky)) {
-        check_nothing_left(lanes, n, sticky);
-        n += stride;
-    }
-    check_nothing_left(lanes, n, sticky);
-}
+static const struct story story = {
+    .steps = steps,
+    .life = &working.life,
+    .size = sizeof working,
+    .allows = allows,
+    .judge = check_life,
+    .end = end,
+};
 
 /* -- cases ---------------------------------------------------------------- */
 
 static void test_torture__each_allocation_once(void **state)
 {
     (void)state; /* id: AB05 */
-    play_all("0", 0, 1);
-    play_all(NULL, 0, 1);
+    play_all(&story, "0", 0, 1);
+    play_all(&story, NULL, 0, 1);
 }
 
 static void test_torture__each_allocation_and_all_later(void **state)
 {
     (void)state; /* id: AB05 */
-    play_all("0", 1, 1);
-    play_all(NULL, 1, 1);
+    play_all(&story, "0", 1, 1);
+    play_all(&story, NULL, 1, 1);
 }
 
 /* With threads the n-th is not always the same one: a sample, or all. */
@@ -436,8 +259,8 @@ static void test_torture__with_a_lane(void **state)
     int64_t stride = getenv("LARES_DEEP") != NULL ? 1 : 5;
 
     (void)state; /* id: AB05 */
-    play_all("1", 0, stride);
-    play_all("1", 1, stride);
+    play_all(&story, "1", 0, stride);
+    play_all(&story, "1", 1, stride);
 }
 
 int main(void)

@@ -24,6 +24,19 @@ static void test_hash__of_nothing_is_golden(void **state)
     check_u64(lares__hash64("", 0), UINT64_C(0x2d06800538d394c2));
 }
 
+/* the value that xxHash publishes for no bytes */
+static void test_hash__of_128_bits_gives_the_low_half_first(void **state)
+{
+    uint64_t hash[2];
+
+    (void)state;
+    lares__hash128("", 0, hash);
+    check_u64(hash[0], UINT64_C(0x6001c324468d497f));
+    check_u64(hash[1], UINT64_C(0x99aa06d3014798d8));
+    lares__hash128(bytes, 4096, hash);
+    check_u64(hash[0], lares__hash64(bytes, 4096)); /* of long inputs */
+}
+
 static void test_hash__does_not_depend_on_the_address(void **state)
 {
     uint8_t copy[300];
@@ -66,6 +79,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_hash__of_nothing_is_golden, hash_setup),
+        cmocka_unit_test_setup(test_hash__of_128_bits_gives_the_low_half_first,
+                               hash_setup),
         cmocka_unit_test_setup(test_hash__does_not_depend_on_the_address,
                                hash_setup),
         cmocka_unit_test_setup(test_hash__joined_equals_one_shot, hash_setup),

@@ -154,6 +154,54 @@ static void test_rows__text_is_valid_utf8(void **state)
     lares__rows_free(rows);
 }
 
+static lares_status numbers_make(lares_rows **out)
+{
+    static const struct lares__column pairs[] = {
+        {"a",  LARES_ROWS_U64},
+        {"b",  LARES_ROWS_ID },
+        {NULL, 0             }
+    };
+    static const uint64_t values[] = {1, 2, 3, 4, 5, 6};
+    lares_status rc = lares__rows_new(pairs, out);
+
+    if (rc < 0)
+        return rc;
+    lares__rows_numbers(*out, values, 4);
+    lares__rows_numbers(*out, values, 0);
+    lares__rows_u64(*out, values[4]);
+    lares__rows_numbers(*out, values + 5, 1);
+    return lares__rows_done(*out);
+}
+
+static lares_status numbers_scenario(void)
+{
+    lares_rows *rows = NULL;
+    lares_status rc = numbers_make(&rows);
+
+    if (rc == LARES_OK)
+        lares__rows_free(rows);
+    return rc;
+}
+
+static void test_rows__numbers_come_in_a_row(void **state)
+{
+    lares_rows *rows = NULL;
+    uint64_t value = 0;
+
+    (void)state;
+    check_ok(numbers_make(&rows));
+    for (uint64_t i = 1; i < 6; i += 2) {
+        check_ok(lares__rows_next(rows));
+        check_ok(lares__rows_get_u64(rows, "a", &value));
+        check_u64(value, i);
+        check_ok(lares__rows_get_u64(rows, "b", &value));
+        check_u64(value, i + 1);
+    }
+    check_status(lares__rows_next(rows), LARES_EDONE);
+    lares__rows_free(rows);
+    heap_torture(numbers_scenario);
+}
+
 static void test_rows__every_allocation_fails(void **state)
 {
     (void)state;
@@ -169,6 +217,7 @@ int main(void)
         heap_test(test_rows__refuse_text_as_number_and_no_column),
         heap_test(test_rows__have_no_cells_outside_a_row),
         heap_test(test_rows__text_is_valid_utf8),
+        heap_test(test_rows__numbers_come_in_a_row),
         heap_test(test_rows__every_allocation_fails),
     };
 

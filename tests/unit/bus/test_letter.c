@@ -1,5 +1,6 @@
 #include "support/check.h"
 
+#include "base/bytes.h"
 #include "base/thread.h"
 #include "bus/letter.h"
 #include "support/heap.h"
@@ -270,6 +271,143 @@ static void test_letter__reasons_have_names(void **state)
     check_str(lares__letter_reason(LARES__LETTER_CLOSED), "CLOSED");
 }
 
+/* -- by id -- */
+
+static void add_letters(struct lares__letters *letters, int count)
+{
+    lares__letters_init(letters, 10, 10000);
+    for (int i = 0; i < count; i++)
+        lares__letters_add(letters, &plain);
+}
+
+/* The ring holds the letters of these ids, and counts their bytes. */
+static void check_held(struct lares__letters *letters, uint64_t count,
+                       uint64_t first, uint64_t last)
+{
+    struct view view = look(letters);
+
+    check_u64(view.count, count);
+    check_u64(view.first_id, first);
+    check_u64(view.last_id, last);
+    check_u64(tally(letters).count, count);
+    check_u64(tally(letters).lost, 0);
+}
+
+static void test_letter__drops_by_id(void **state)
+{
+    struct lares__letters letters;
+    uint64_t each;
+
+    (void)state;
+    add_letters(&letters, 1);
+    each = tally(&letters).bytes;
+    for (int i = 1; i < 5; i++)
+        lares__letters_add(&letters, &plain);
+    check_ok(lares__letters_drop(&letters, 3));
+    check_held(&letters, 4, 1, 5);
+    check_ok(lares__letters_drop(&letters, 1)); /* the oldest */
+    check_held(&letters, 3, 2, 5);
+    check_ok(lares__letters_drop(&letters, 5)); /* the youngest */
+    check_held(&letters, 2, 2, 4);
+    lares__letters_add(&letters, &plain); /* its id is not used again */
+    check_held(&letters, 3, 2, 6);
+    check_u64(tally(&letters).bytes, 3 * each);
+    for (uint64_t id = 2; id <= 6; id += 2)
+        check_ok(lares__letters_drop(&letters, id));
+    check_held(&letters, 0, 0, 0);
+    check_u64(tally(&letters).bytes, 0);
+    lares__letters_add(&letters, &plain);
+    check_held(&letters, 1, 7, 7);
+    lares__letters_fini(&letters);
+}
+
+static void test_letter__an_unknown_id_drops_nothing(void **state)
+{
+    struct lares__letters letters;
+
+    (void)state;
+    add_letters(&letters, 2);
+    check_ok(lares__letters_drop(&letters, 1));
+    check_status(lares__letters_drop(&letters, 1), LARES_ENOTFOUND);
+    check_detail("no letter 1");
+    check_status(lares__letters_drop(&letters, 0), LARES_ENOTFOUND);
+    check_status(lares__letters_drop(&letters, 3), LARES_ENOTFOUND);
+    check_held(&letters, 1, 2, 2);
+    lares__letters_fini(&letters);
+}
+
+static void test_letter__clears(void **state)
+{
+    struct lares__letters letters;
+
+    (void)state;
+    add_letters(&letters, 3);
+    lares__letters_clear(&letters);
+    lares__letters_clear(&letters);
+    check_held(&letters, 0, 0, 0);
+    check_u64(tally(&letters).bytes, 0);
+    check_u64(tally(&letters).made[LARES__LETTER_FAILED], 3);
+    lares__letters_add(&letters, &plain);
+    check_held(&letters, 1, 4, 4);
+    lares__letters_fini(&letters);
+}
+
+static void test_letter__hands_out_a_copy_of_its_payload(void **state)
+{
+    struct lares__letter facts = plain;
+    struct lares__letters letters;
+    lares_bytes *bytes = NULL;
+    uint64_t receiver = 0;
+
+    (void)state;
+    add_letters(&letters, 1);
+    facts.receiver = 7;
+    facts.data = NULL;
+    facts.len = 0;
+    lares__letters_add(&letters, &facts);
+    check_ok(lares__letters_data(&letters, 1, &receiver, &bytes));
+    lares__letters_clear(&letters);
+    lares__letters_add(&letters, &facts);
+    check_u64(receiver, 2);
+    check_u64(bytes->len, 7);
+    check_mem(bytes->data, "payload", 7);
+    lares__bytes_free(bytes);
+    check_ok(lares__letters_data(&letters, 3, &receiver, &bytes));
+    check_u64(receiver, 7);
+    check_u64(bytes->len, 0); /* no payload is one, too */
+    lares__bytes_free(bytes);
+    lares__letters_fini(&letters);
+}
+
+static void test_letter__refuses_a_payload_it_has_not(void **state)
+{
+    static const char data[LARES__LETTER_DATA_MAX + 1];
+    struct lares__letter facts = plain;
+    struct lares__letters letters;
+    lares_bytes *bytes = NULL;
+    uint64_t receiver = 0;
+
+    (void)state;
+    add_letters(&letters, 1);
+    facts.data = data;
+    facts.len = sizeof data;
+    lares__letters_add(&letters, &facts);
+    check_status(lares__letters_data(&letters, 2, &receiver, &bytes),
+                 LARES_EMISSING);
+    check_detail("1048577 bytes");
+    check_status(lares__letters_data(&letters, 9, &receiver, &bytes),
+                 LARES_ENOTFOUND);
+    check_detail("no letter 9");
+    lares__alloc_fail(1, 0);
+    check_status(lares__letters_data(&letters, 1, &receiver, &bytes),
+                 LARES_ENOMEM);
+    check(bytes == NULL && receiver == 0);
+    check_held(&letters, 2, 1, 2);
+    lares__letters_fini(&letters);
+}
+
+/* -- threads -- */
+
 enum {
     THREADS = 4,
     EACH = 2000
@@ -310,6 +448,45 @@ static void test_letter__any_thread_leaves_letters(void **state)
     lares__letters_fini(&letters);
 }
 
+struct dropper {
+    struct lares__letters *letters;
+    uint64_t dropped;
+};
+
+static void drop_letters(void *arg)
+{
+    struct dropper *dropper = arg;
+
+    for (uint64_t id = 1; id <= EACH; id++)
+        dropper->dropped +=
+            lares__letters_drop(dropper->letters, id) == LARES_OK;
+}
+
+static void test_letter__each_is_dropped_once(void **state)
+{
+    struct lares__thread threads[THREADS];
+    struct dropper droppers[THREADS];
+    struct lares__letters letters;
+    uint64_t dropped = 0;
+
+    (void)state;
+    lares__letters_init(&letters, EACH, EACH * 1000);
+    for (int i = 0; i < EACH; i++)
+        lares__letters_add(&letters, &plain);
+    for (int i = 0; i < THREADS; i++) {
+        droppers[i] = (struct dropper){&letters, 0};
+        check_ok(lares__thread_start(&threads[i], drop_letters, &droppers[i]));
+    }
+    for (int i = 0; i < THREADS; i++) {
+        lares__thread_join(&threads[i]);
+        dropped += droppers[i].dropped;
+    }
+    check_u64(dropped, EACH);
+    check_u64(tally(&letters).count, 0);
+    check_u64(tally(&letters).bytes, 0);
+    lares__letters_fini(&letters);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,7 +500,13 @@ int main(void)
         heap_test(test_letter__without_memory_is_lost_and_counted),
         heap_test(test_letter__a_refusal_ends_the_walk),
         heap_test(test_letter__reasons_have_names),
+        heap_test(test_letter__drops_by_id),
+        heap_test(test_letter__an_unknown_id_drops_nothing),
+        heap_test(test_letter__clears),
+        heap_test(test_letter__hands_out_a_copy_of_its_payload),
+        heap_test(test_letter__refuses_a_payload_it_has_not),
         heap_test(test_letter__any_thread_leaves_letters),
+        heap_test(test_letter__each_is_dropped_once),
     };
 
     return check_run(tests);

@@ -59,6 +59,7 @@ static void check_undecodable(const void *data, size_t len)
     struct lares__horizon horizon;
 
     lares__horizon_init(&horizon, BOUND, 9);
+    check_status(lares__horizon_check(data, len, 9), LARES_EFORMAT);
     check_status(lares__horizon_decode(&horizon, data, len), LARES_EFORMAT);
     check_u64(horizon.count, 0);
     check_u64(horizon.sketch, 0);
@@ -411,6 +412,7 @@ static void test_horizon__bytes_are_golden(void **state)
     lares__horizon_encode(&horizon, bytes);
     check_hex(bytes, sizeof bytes, golden);
     lares__horizon_init(&copy, BOUND, 2);
+    check_ok(lares__horizon_check(bytes, sizeof bytes, 9));
     check_ok(lares__horizon_decode(&copy, bytes, sizeof bytes));
     check_entry(&copy, origin_b, 5, UINT64_C(0x1122334455667788));
     check_u64(copy.sketch, horizon.sketch);

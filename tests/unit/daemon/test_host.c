@@ -1,5 +1,7 @@
 #include "support/host.h"
 
+#include "daemon/rebuild.h"
+
 #include "base/error.h"
 #include "base/thread.h"
 
@@ -290,13 +292,12 @@ static void test_host__lost_instance_is_made_anew(void **state)
     rig_push_text("e");
     rig_push_text("x");
     rig_cross(UINT32_MAX);
-    check_i64(rig.host.gone, 1);
+    check_i64(rig.host.object, LARES__GONE);
     check_u64(rig.outcome.settled, 1);
     check_u64(rig.host.restart.n, 1);
-    lares__host_destroy(&rig.host, &rig.call);
-    check_ok(lares__host_create(&rig.host, &rig.call, NULL, 0));
-    lares__host_renewed(&rig.host);
-    check_i64(rig.host.gone, 0);
+    check_i64(lares__host_rebuild(&rig.host, &rig.call, NULL, 0),
+              LARES__REBUILD_DONE);
+    check_i64(rig.host.object, LARES__SOUND);
     check_u64(rig.host.counters.lost, 1);
     check_u64(counter.destroyed, 1);
     check_u64(rig.host.arrival, 1); /* chain and arrival go on */

@@ -54,6 +54,7 @@ static void check_malformed(const void *data, size_t len)
 
     memset(&ledger, 0x5a, sizeof ledger);
     before = ledger;
+    check_status(lares__ledger_check(data, len), LARES_EFORMAT);
     check_status(lares__ledger_decode(data, len, &ledger), LARES_EFORMAT);
     check_u64(lares__alloc_count(), count);
     check_mem(&ledger, &before, sizeof ledger);
@@ -97,6 +98,7 @@ static void test_ledger__reads_and_writes_the_vector(void **state)
     const struct lares__ledger_entry *entry;
 
     (void)state;
+    check_ok(lares__ledger_check(g9, G9_LEN));
     check_ok(lares__ledger_decode(g9, G9_LEN, &ledger));
     check_str(ledger.output, "counts");
     check_u64(lares__ledger_count(&ledger), 2);

@@ -190,6 +190,18 @@ static void test_name__nodes(void **state)
     check_status(lares__node_name_check("East"), LARES_ENAME);
 }
 
+static void test_name__handlers(void **state)
+{
+    (void)state;
+    check_ok(lares__handler_check("group:k\xc3\xa9 2"));
+    check_ok(lares__handler_check(letters(63)));
+    check_status(lares__handler_check(letters(64)), LARES_ENAME);
+    check_status(lares__handler_check(""), LARES_ENAME);
+    check_status(lares__handler_check("a\nb"), LARES_ENAME);
+    check_status(lares__handler_check("a\x7f"), LARES_ENAME);
+    check_status(lares__handler_check("\xc3"), LARES_ENAME);
+}
+
 static void test_name__details_name_value_and_rule(void **state)
 {
     (void)state;
@@ -209,6 +221,9 @@ static void test_name__details_name_value_and_rule(void **state)
     check_refused(
         lares__node_name_check("-a"),
         "node name '-a': 1-63 bytes of a-z 0-9 -, the first no hyphen");
+    check_refused(
+        lares__handler_check("\t"),
+        "handler '?': 1-63 bytes of UTF-8 without control characters");
 }
 
 static void test_name__details_stay_one_line(void **state)
@@ -232,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_name__groups_are_one_token),
         cmocka_unit_test(test_name__kinds_and_daemons),
         cmocka_unit_test(test_name__nodes),
+        cmocka_unit_test(test_name__handlers),
         cmocka_unit_test(test_name__details_name_value_and_rule),
         cmocka_unit_test(test_name__details_stay_one_line),
     };

@@ -194,7 +194,8 @@ static void test_verdict__number_that_is_no_verdict_fails(void **state)
         check_crossing(0, 1, 0);
         check_culprit(1);
         check_str(rig.reason, bad[i].reason);
-        check_i64(rig.host.gone, answer == LARES_LOST);
+        check_i64(rig.host.object,
+                  answer == LARES_LOST ? LARES__GONE : LARES__SOUND);
         rig_close();
     }
 }

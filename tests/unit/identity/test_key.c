@@ -97,6 +97,8 @@ static void test_key__of_a_seed_is_golden(void **state)
         key = key_of(i);
         check_hex(lares__key_public(key), LARES__KEY_LEN, golden[i].public);
         check_u64(lares__key_origin(key), golden[i].origin);
+        check_u64(lares__key_origin_of(lares__key_public(key)),
+                  golden[i].origin);
         check_u64(lares__key_node_name(key), golden[i].node_name);
         lares__key_release(key);
     }

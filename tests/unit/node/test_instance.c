@@ -40,8 +40,7 @@ static void test_instance__create_may_fail_for_a_while(void **state)
     check_ok(say(daemon, "x", 0));
     pass_ms(0);
     check_state("BACKOFF");
-    check_str(daemon_text(node, "script", "error"),
-              "script: no instance today");
+    check_str(daemon_text(node, "script", "error"), "no instance today");
     check_u64(fact("queued"), 1);
     pass_ms(1000);
     check_state("RUNNING");

@@ -52,7 +52,7 @@ static int is_hex(const char *text)
 
 static const char *const tables[] = {"node",    "daemons",       "kinds",
                                      "lanes",   "subscriptions", "letters",
-                                     "counters"};
+                                     "records", "counters"};
 
 /* -- cases ---------------------------------------------------------------- */
 
@@ -65,13 +65,14 @@ static void test_report__columns_of_every_table(void **state)
                 TEXT("version"), U64("uptime_ms"), U64("lanes"), U64("daemons"),
                 U64("leftover"), U64("abandoned"));
     check_table(node, "daemons", ID("origin"), TEXT("name"), TEXT("kind"),
-                TEXT("state"), U64("lane"), U64("sequence"), U64("arrival"),
-                U64("failures"), U64("gate_ms"), U64("queued"),
+                TEXT("state"), U64("lane"), U64("epoch"), U64("sequence"),
+                U64("arrival"), U64("failures"), U64("gate_ms"), U64("queued"),
                 U64("queued_bytes"), U64("parked"), TEXT("waits_for"),
-                U64("inputs"), U64("outputs"), U64("crashes"),
-                U64("duplicates"), U64("forks"), U64("lost"), TEXT("error"));
+                U64("inputs"), U64("outputs"), U64("crashes"), U64("rebuilds"),
+                U64("duplicates"), U64("forks"), U64("diverged"), U64("lost"),
+                TEXT("error"));
     check_table(node, "kinds", TEXT("name"), U64("version"), TEXT("lane"),
-                U64("pull"), U64("instances"), TEXT("plugin"));
+                U64("stateful"), U64("pull"), U64("instances"), TEXT("plugin"));
     check_table(node, "lanes", U64("lane"), TEXT("label"), U64("daemons"),
                 U64("crossings"), TEXT("running"));
     check_table(node, "subscriptions", TEXT("receiver"), ID("origin"),
@@ -79,6 +80,9 @@ static void test_report__columns_of_every_table(void **state)
     check_table(node, "letters", U64("id"), U64("time"), TEXT("reason"),
                 TEXT("channel"), ID("receiver"), TEXT("name"), ID("origin"),
                 U64("sequence"), U64("size"), TEXT("text"));
+    check_table(node, "records", U64("n"), U64("time"), TEXT("what"),
+                ID("origin"), TEXT("name"), TEXT("kind"), TEXT("text"),
+                U64("lost"));
     check_table(node, "counters", TEXT("name"), TEXT("labels"), U64("value"));
     node_close(node);
 }
@@ -107,7 +111,7 @@ static void test_report__node_tells_its_life(void **state)
     check_u64(rows_count(node, "node"), 1);
     check_u64(rows_count(node, "lanes"), 0);
     check(is_hex(cell_text(node, "node", "name", "east", "id")));
-    check_str(cell_text(node, "node", "name", "east", "version"), "0.1");
+    check_str(cell_text(node, "node", "name", "east", "version"), "0.2");
     check_ok(lares_node_start(node));
     nap_ms(5);
     check(node_fact(node, "uptime_ms") >= 4);
@@ -188,6 +192,79 @@ static void test_report__counters_count(void **state)
     check_ok(lares_daemon_stop(daemon, 0));
     check_u64(counter(node, "daemons", NULL), 0);
     check_u64(counter(node, "inputs_total", "result=\"failed\""), 3);
+    lares_daemon_free(daemon);
+    node_close(node);
+}
+
+/* -- a kind that can snapshot --------------------------------------------- */
+
+struct tally {
+    int count;
+    int refuse; /* snapshots */
+};
+
+static lares_verdict tally_process(lares_call *call, void *instance)
+{
+    struct tally *tally = instance;
+    const lares_event *event;
+
+    while ((event = lares_call_next(call)) != NULL) {
+        if (event->len > 0 && *(const char *)event->data == '!')
+            return LARES_FAILED;
+        tally->count++;
+    }
+    return LARES_DONE;
+}
+
+static lares_verdict tally_snapshot(lares_call *call, void *instance)
+{
+    struct tally *tally = instance;
+
+    if (tally->refuse)
+        return LARES_FAILED;
+    lares_call_state(call, &tally->count, sizeof tally->count);
+    return LARES_DONE;
+}
+
+static lares_verdict tally_restore(lares_call *call, uint32_t version,
+                                   const void *data, size_t len, void *instance)
+{
+    (void)call;
+    (void)version;
+    memcpy(&((struct tally *)instance)->count, data, len);
+    return LARES_DONE;
+}
+
+static void test_report__counts_what_is_rebuilt_and_saved(void **state)
+{
+    static const lares_daemon_ops ops = {.size = sizeof ops,
+                                         .process = tally_process,
+                                         .snapshot = tally_snapshot,
+                                         .restore = tally_restore};
+    struct tally tally = {0};
+    lares_node *node = node_open("0");
+    lares_bytes *image = NULL;
+    lares_daemon *daemon;
+
+    (void)state;
+    check_ok(lares_node_register(node, "tally", NULL, &ops, &tally, NULL));
+    kind_add(node, "echo", echo, NULL);
+    check_u64(cell(node, "kinds", "name", "tally", "stateful"), 1);
+    check_u64(cell(node, "kinds", "name", "echo", "stateful"), 0);
+    daemon = spawn(node, "tally", NULL);
+    check_u64(daemon_fact(node, "tally", "epoch"), 1);
+    check_status(ask(daemon, "!", 1000, NULL), LARES_ECALLBACK);
+    check_ok(lares_daemon_snapshot(daemon, 1000, &image));
+    lares_bytes_free(image);
+    tally.refuse = 1;
+    check_status(lares_daemon_snapshot(daemon, 1000, &image), LARES_ESNAPSHOT);
+    check_u64(daemon_fact(node, "tally", "rebuilds"), 1);
+    check_u64(daemon_fact(node, "tally", "diverged"), 0);
+    check_str(daemon_text(node, "tally", "state"), "RUNNING");
+    check_ok(lares_daemon_stop(daemon, 0)); /* and what it counted stays */
+    check_u64(counter(node, "restarts_total", ""), 1);
+    check(counter(node, "snapshots_total", "result=\"ok\"") >= 1);
+    check_u64(counter(node, "snapshots_total", "result=\"failed\""), 1);
     lares_daemon_free(daemon);
     node_close(node);
 }
@@ -310,6 +387,7 @@ int main(void)
         house_test(test_report__node_tells_its_life),
         house_test(test_report__daemon_tells_its_facts),
         house_test(test_report__counters_count),
+        house_test(test_report__counts_what_is_rebuilt_and_saved),
         house_test(test_report__letters_are_bounded),
         house_test(test_report__while_all_daemons_stand),
         house_test(test_report__beside_everything),

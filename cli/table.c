@@ -1,0 +1,171 @@
+#include "table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "errand.h"
+
+enum {
+    COLUMNS_MAX = 64,
+    CELL_SIZE = 8193
+};
+
+/* -- taking --------------------------------------------------------------- */
+
+static void cell_add(struct lares__table *table, const char *text)
+{
+    size_t room = table->room > 0 ? table->room * 2 : 64;
+    char **cells;
+
+    if (table->count == table->room && !table->failed) {
+        cells = realloc(table->cells, room * sizeof *cells);
+        table->failed = cells == NULL;
+        if (cells != NULL) {
+            table->cells = cells;
+            table->room = room;
+        }
+    }
+    if (table->failed)
+        return;
+    table->cells[table->count] = strdup(text);
+    table->failed = table->cells[table->count] == NULL;
+    table->count += !table->failed;
+}
+
+/* A cell is one line, the first of its text, and cannot steer the terminal. */
+static void controls_hide(char *text)
+{
+    text[strcspn(text, "\n")] = '\0';
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = ' ';
+}
+
+static void value_add(struct lares__table *table, struct lares__json value)
+{
+    char text[CELL_SIZE];
+
+    lares__json_read(value, text, sizeof text);
+    controls_hide(text);
+    cell_add(table, text);
+}
+
+static void names_add(struct lares__table *table, const char *row)
+{
+    struct lares__json key, value;
+    char name[64];
+    size_t i;
+
+    for (i = 0; table->chosen != NULL && table->chosen[i] != NULL; i++)
+        cell_add(table, table->chosen[i]);
+    while (table->chosen == NULL && lares__json_next(&row, &key, &value)) {
+        snprintf(name, sizeof name, "%.*s", (int)key.len, key.text);
+        cell_add(table, name);
+    }
+    table->width = table->count < COLUMNS_MAX ? table->count : COLUMNS_MAX;
+}
+
+void lares__table_add(struct lares__table *table, const char *row)
+{
+    struct lares__json value;
+    size_t i;
+
+    if (table->width == 0)
+        names_add(table, row);
+    for (i = 0; i < table->width && !table->failed; i++) {
+        if (!lares__json_member(row, table->cells[i], &value))
+            value = (struct lares__json){"", 0};
+        value_add(table, value);
+    }
+}
+
+/* -- printing ------------------------------------------------------------- */
+
+/* Places that a text takes: all but the continuations of UTF-8. */
+static size_t text_places(const char *text)
+{
+    size_t places = 0;
+
+    for (; *text != '\0'; text++)
+        places += ((unsigned char)*text & 0xc0) != 0x80;
+    return places;
+}
+
+/* Numbers stand to the right: a column whose cells are nothing else. */
+static int column_is_number(const struct lares__table *table, size_t column)
+{
+    size_t i;
+
+    for (i = column + table->width; i < table->count; i += table->width)
+        if (table->cells[i][strspn(table->cells[i], "0123456789")] != '\0' ||
+            strlen(table->cells[i]) == 16)
+            return 0;
+    return 1;
+}
+
+static size_t column_places(const struct lares__table *table, size_t column)
+{
+    size_t i, places, most = 0;
+
+    for (i = column; i < table->count; i += table->width) {
+        places = text_places(table->cells[i]);
+        most = places > most ? places : most;
+    }
+    return most;
+}
+
+static void cell_print(const char *text, size_t places, int right, int last)
+{
+    int fill = (int)(places - text_places(text));
+
+    if (right)
+        printf("%*s%s", fill, "", text);
+    else
+        printf("%s%*s", text, last ? 0 : fill, "");
+    fputs(last ? "\n" : "  ", stdout);
+}
+
+int lares__table_print(const struct lares__table *table)
+{
+    size_t places[COLUMNS_MAX], i, column;
+    int right[COLUMNS_MAX];
+
+    for (i = 0; i < table->width && !table->failed; i++) {
+        places[i] = column_places(table, i);
+        right[i] = column_is_number(table, i);
+    }
+    for (i = 0; i < table->count && !table->failed; i++) {
+        column = i % table->width;
+        cell_print(table->cells[i], places[column], right[column],
+                   column + 1 == table->width);
+    }
+    return !table->failed;
+}
+
+void lares__table_fini(struct lares__table *table)
+{
+    while (table->count > 0)
+        free(table->cells[--table->count]);
+    free(table->cells);
+}
+
+static int row_take(void *context, const char *item)
+{
+    lares__table_add(context, item);
+    return 0;
+}
+
+int lares__table_ask(struct lares__client *client, const char *const *chosen)
+{
+    struct lares__table table = {.chosen = chosen};
+    int code;
+
+    if (client->console->json)
+        return lares__client_ask(client, lares__item_print, NULL);
+    code = lares__client_ask(client, row_take, &table);
+    if (code == 0 && !lares__table_print(&table))
+        code = lares__console_fail(client->console, LARES_ENOMEM, "table");
+    lares__table_fini(&table);
+    return code;
+}

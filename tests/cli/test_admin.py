@@ -1,0 +1,595 @@
+"""The verbs that speak to a running node, seen from a shell.
+
+    LARES=build/bin/lares python3 tests/cli/test_admin.py
+"""
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+LARES = os.environ.get("LARES", "lares")
+
+COUNTER = """
+local lares = require "lares"
+local Counter = lares.daemon "counter"
+function Counter:init() self.n = 0 end
+function Counter:process(event)
+    if event.data == "bad" then error "bad line" end
+    if event.data == "sleep" then os.execute "sleep 2" end
+    self.n = self.n + 1
+    return tostring(self.n)
+end
+function Counter:snapshot() return string.pack("<I8", self.n) end
+function Counter:restore(state) self.n = string.unpack("<I8", state) end
+return lares.main(Counter)
+"""
+
+HANDLER = """
+local lares = require "lares"
+local Echo = lares.daemon "echo"
+function Echo:process(event) return event.data end
+local Fix = lares.handler("fix", function() return {{group = 7, slot = 3}} end)
+return lares.main {Echo, Fix}
+"""
+
+TABLES = ["node", "daemons", "kinds", "lanes", "subscriptions", "letters",
+          "recovery", "records", "counters"]
+VERBS = ["ps", "send", "snapshot", "restore", "stop", "restart", "dead",
+         "recover"]
+
+
+class Case(unittest.TestCase):
+    """A folder with scripts and sockets, and the program run in it."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.env = dict(os.environ, XDG_RUNTIME_DIR=str(self.folder))
+        self.write("counter.lua", COUNTER)
+        self.write("handler.lua", HANDLER)
+
+    def write(self, name, text):
+        (self.folder / name).write_text(text)
+
+    def lares(self, *words, data=b"", code=0, env=None):
+        done = subprocess.run([LARES, *words], input=data, cwd=self.folder,
+                              capture_output=True, timeout=60,
+                              env=env or self.env)
+        self.assertEqual(done.returncode, code,
+                         done.stderr.decode() + done.stdout.decode())
+        self.err = done.stderr.decode()
+        return done.stdout.decode()
+
+    def rows(self, *words, **more):
+        out = self.lares(*words, "--json", **more)
+        return [json.loads(line) for line in out.splitlines()]
+
+    def start(self, *words, node="east", file="counter.lua"):
+        """Run a node until the test ends; its socket is there on return."""
+        process = subprocess.Popen(
+            [LARES, "run", file, "--node", node, *words], cwd=self.folder,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=self.env)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        self.eventually(lambda: self.names(node))
+        return process
+
+    def names(self, node="east"):
+        """The daemons of a node; none if it cannot be reached."""
+        done = subprocess.run([LARES, "ps", "--json", "--node", node],
+                              capture_output=True, env=self.env)
+        return done.returncode == 0 and done.stdout
+
+    def feed(self, process, *lines):
+        for line in lines:
+            process.stdin.write(line + b"\n")
+        process.stdin.flush()
+
+    def eventually(self, holds):
+        """Wait until something is true, and return it."""
+        end = time.monotonic() + 20
+        while not (value := holds()):
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.02)
+        return value
+
+    def origin(self):
+        return self.rows("ps")[0]["origin"]
+
+
+class TestPs(Case):
+
+    def test_daemons_at_a_glance(self):
+        process = self.start()
+        self.feed(process, b"a", b"b")
+        self.assertEqual(process.stdout.readline(), b"1\n")
+        self.assertEqual(process.stdout.readline(), b"2\n")
+        head, row = self.lares("ps").splitlines()
+        self.assertEqual(head.split(), ["name", "origin", "kind", "state",
+                                        "inputs", "outputs", "queued",
+                                        "failures", "error"])
+        self.assertEqual(row.split()[:1] + row.split()[2:],
+                         ["counter", "counter", "RUNNING", "2", "2", "0", "0"])
+
+    # id: NO04
+    def test_every_table(self):
+        self.start()
+        for table in TABLES:
+            rows = self.rows("ps", table)
+            out = self.lares("ps", table)
+            if rows:
+                self.assertEqual(out.splitlines()[0].split(), list(rows[0]))
+                self.assertEqual(len(out.splitlines()), len(rows) + 1)
+            else:
+                self.assertEqual(out, "")
+        self.lares("ps", "nothing", code=4)
+        self.assertIn("'nothing'", self.err)
+
+    def test_numbers_are_whole_and_ids_are_text(self):
+        self.start()
+        row = self.rows("ps", "records")[0]
+        self.assertIsInstance(row["time"], int)
+        self.assertGreater(row["time"], 10 ** 18)
+        self.assertAlmostEqual(row["time"] / 1e9, time.time(), delta=120)
+        self.assertRegex(self.rows("ps")[0]["origin"], "^[0-9a-f]{16}$")
+
+    def test_texts_stay_on_their_line(self):
+        process = self.start()
+        self.feed(process, b"bad")
+        self.eventually(lambda: self.rows("ps", "letters"))
+        head, row = self.lares("ps", "letters").splitlines()
+        self.assertTrue(row.endswith("bad line"), row)
+        self.assertIn("\n", self.rows("ps", "letters")[0]["text"])
+
+
+class TestNodes(Case):
+
+    # id: NO04
+    def test_nobody_is_there(self):
+        for verb, words in (("ps", []), ("send", ["d"]), ("stop", ["d"]),
+                            ("snapshot", ["d", "-o", "f"]), ("dead", []),
+                            ("restore", ["counter.lua"]), ("restart", ["d"]),
+                            ("recover", [])):
+            self.lares(verb, *words, "--node", "nowhere", code=3)
+            self.assertIn("nowhere", self.err)
+            out = self.lares(verb, *words, "--node", "nowhere", "--json",
+                             code=3)
+            self.assertEqual(json.loads(out)["error"]["name"], "EIO")
+        self.assertFalse((self.folder / "f").exists())
+
+    def test_one_is_found_of_several_one_is_named(self):
+        self.start()
+        self.assertEqual(len(self.rows("ps")), 1)
+        self.start(node="west")
+        self.lares("ps", code=2)
+        self.assertIn("2 nodes run: ", self.err)
+        self.assertIn("east", self.err)
+        self.assertIn("west", self.err)
+        self.assertEqual(self.rows("ps", "node", "--node", "west")[0]["name"],
+                         "west")
+        path = str(self.folder / "lares" / "east.sock")
+        self.assertEqual(self.rows("ps", "node", f"--node={path}")[0]["name"],
+                         "east")
+
+    def test_a_name_is_taken_once(self):
+        process = self.start()
+        self.lares("run", "counter.lua", "--node", "east", code=5)
+        self.assertIn("east.sock", self.err)
+        process.kill()
+        process.wait()
+        self.start()  # what it left behind is replaced
+
+    def test_socket_is_for_its_owner_alone_and_goes(self):
+        process = self.start()
+        path = self.folder / "lares" / "east.sock"
+        self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
+        self.assertEqual(stat.S_IMODE(path.parent.stat().st_mode), 0o700)
+        process.communicate()
+        self.assertEqual(process.returncode, 0)
+        self.assertFalse(path.exists())
+
+    def test_without_a_place_for_it_lines_are_handled(self):
+        env = dict(self.env, XDG_RUNTIME_DIR=str(self.folder / "none"))
+        out = self.lares("run", "counter.lua", data=b"a\n", env=env)
+        self.assertEqual(out, "1\n")
+        self.assertIn("no admin socket", self.err)
+        (self.folder / "open" / "lares").mkdir(parents=True)
+        (self.folder / "open" / "lares").chmod(0o755)
+        env["XDG_RUNTIME_DIR"] = str(self.folder / "open")
+        self.assertEqual(self.lares("run", "counter.lua", data=b"a\n",
+                                    env=env), "1\n")
+        self.assertIn("0700", self.err)
+
+    def test_a_node_that_hangs(self):
+        process = self.start()
+        process.send_signal(signal.SIGSTOP)
+        client = subprocess.Popen([LARES, "ps", "--node", "east"],
+                                  env=self.env, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
+        self.addCleanup(client.communicate)
+        time.sleep(0.2)
+        self.assertIsNone(client.poll())
+        process.kill()
+        self.assertEqual(client.wait(10), 6)
+
+
+class FakeNode:
+    """Somebody else behind a socket: says its lines to whoever comes."""
+
+    def __init__(self, path, *lines):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(path))
+        self.socket.listen()
+        self.lines = lines
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        peer, _ = self.socket.accept()
+        with peer, contextlib.suppress(BrokenPipeError):
+            peer.recv(65536)
+            for line in self.lines:
+                peer.sendall(line)
+
+
+class TestAnswers(Case):
+
+    def fake(self, *lines):
+        path = self.folder / "fake"
+        if path.exists():
+            path.unlink()
+        node = FakeNode(path, *lines)
+        self.addCleanup(node.socket.close)
+        return str(path)
+
+    def test_progress_and_news_are_passed_over(self):
+        path = self.fake(b'{"id":1,"progress":{"ok":1}}\n{"id":1,"item":{"a"',
+                         b':"x","b":[1,{"c":"}"}]}}\n{"id":1,"ok":{}}\n')
+        self.assertEqual(self.lares("ps", "t", "--node", path, "--json"),
+                         '{"a":"x","b":[1,{"c":"}"}]}\n')
+
+    def test_an_end_in_the_middle(self):
+        for lines in ([], [b'{"id":1,"item":{"a":1}}\n'], [b'{"id":1,"ok"']):
+            self.lares("ps", "--node", self.fake(*lines), code=6)
+            self.assertIn("has gone", self.err)
+
+    def test_rubbish(self):
+        for line in (b"\n", b"[]\n", b'"\n', b'{"\n', b'{"item"\n', b"\0\n",
+                     b'{"item":"\\\n', b'{"item":{"\\u"}}\n'):
+            self.lares("ps", "--node", self.fake(line), code=6)
+        self.lares("ps", "--node", self.fake(b"x" * 300000), code=6)
+
+    def test_errors_become_exit_codes(self):
+        for status, code in ((-10, 2), (-22, 5), (-23, 4), (-30, 1), (-32, 6),
+                             (-33, 6), (-37, 1), (-54, 5), (-60, 1), (-70, 4)):
+            path = self.fake(b'{"id":1,"error":{"code":%d,"name":"E",'
+                             b'"detail":"why \\"so\\""}}\n' % status)
+            self.lares("ps", "--node", path, code=code)
+            self.assertIn('why "so"', self.err)
+
+
+class TestNames(Case):
+
+    def test_a_name_or_the_beginning_of_an_origin(self):
+        self.start()
+        origin = self.origin()
+        for name in ("counter", origin, origin[:4], origin[:9]):
+            self.lares("send", name, "--text", "x")
+        for name in ("count", origin[:3], "0" * 16, origin.upper() + "X",
+                     origin + "0"):
+            self.lares("send", name, "--text", "x", code=4)
+        self.eventually(lambda: self.rows("ps")[0]["inputs"] == 4)
+
+    def test_of_two_that_fit_both_are_listed(self):
+        self.start("--option", "name=twin")
+        image = self.folder / "image"
+        self.lares("snapshot", "twin", "-o", str(image))
+        self.start("--option", "name=twin", node="west")
+        self.lares("snapshot", "twin", "-o", "west", "--node", "west")
+        seed = self.folder / "seed"
+        self.lares("keygen", "-o", str(seed))
+        third = self.start("--option", "name=twin", "--key", str(seed),
+                           node="third")
+        self.lares("snapshot", "twin", "-o", str(image), "--node", "third")
+        third.communicate()
+        self.lares("restore", str(image), "--key", str(seed), "--node", "east")
+        origins = [row["origin"] for row in self.rows("ps", "--node", "east")]
+        self.lares("stop", "twin", "--node", "east", code=2)
+        for origin in origins:
+            self.assertIn(origin + " (twin)", self.err)
+        self.assertEqual(len(self.rows("ps", "--node", "east")), 2)
+        self.lares("stop", origins[0], "--node", "east")
+        self.lares("stop", "twin", "--node", "east")
+
+
+class TestSend(Case):
+
+    def test_lines_are_events(self):
+        process = self.start()
+        self.lares("send", "counter", data=b"a\n\nlast without end")
+        self.assertEqual([process.stdout.readline() for _ in range(3)],
+                         [b"1\n", b"2\n", b"3\n"])
+        self.assertEqual(self.lares("send", "counter", "--json"), "")
+
+    def test_payloads_are_bytes_of_any_size(self):
+        self.write("echo.lua", COUNTER.replace("tostring(self.n)",
+                                               "event.data"))
+        process = self.start(file="echo.lua")
+        lines = [b"\0\xff\r", b"x" * 32768, b"y" * 32769, b"z" * 200000, b""]
+        self.lares("send", "counter", data=b"\n".join(lines) + b"\n")
+        for line in lines:
+            self.assertEqual(process.stdout.readline(), line + b"\n")
+
+    def test_too_big(self):
+        self.start()
+        self.lares("send", "counter", data=b"x" * (16 * 1024 * 1024 + 1),
+                   code=2)
+        self.assertIn("16777216", self.err)
+
+
+class TestSnapshot(Case):
+
+    # id: NO04
+    def test_a_daemon_is_handed_on(self):
+        self.lares("keygen", "-o", "seed")
+        first = self.start("--key", "seed")
+        self.feed(first, b"a", b"b")
+        for n in (b"1\n", b"2\n"):
+            self.assertEqual(first.stdout.readline(), n)
+        row, = self.rows("snapshot", "counter", "-o", "image")
+        image = self.folder / "image"
+        self.assertEqual(row, {"origin": self.origin(), "file": "image",
+                               "len": image.stat().st_size})
+        self.assertEqual(stat.S_IMODE(image.stat().st_mode), 0o600)
+        first.communicate()
+
+        second = self.start()
+        self.lares("restore", "image", code=5)  # its seed is not here
+        restored, = self.rows("restore", "image", "--key", "seed")
+        self.assertEqual(restored, {"origin": row["origin"]})
+        self.lares("send", row["origin"], "--text", "c")
+        self.assertEqual(second.stdout.readline(), b"3\n")
+        self.lares("restore", "image", "--key", "seed", code=5)
+        self.assertIn("lives", self.err)
+
+    def test_a_run_goes_on_from_an_image(self):
+        self.lares("keygen", "-o", "seed")
+        first = self.start("--key", "seed", "--subscribe", "ticks",
+                           "--publish", "counts")
+        self.feed(first, b"a")
+        first.stdout.readline()
+        origin = self.lares("snapshot", "counter", "-o", "image").strip()
+        first.communicate()
+        out = self.lares("run", "counter.lua", "--restore", "image", "--key",
+                         "seed", "--subscribe", "ticks", "--publish", "counts",
+                         "--json", data=b"b\n")
+        self.assertEqual(json.loads(out), {
+            "channel": "counts", "origin": origin, "sequence": 2, "text": "2"})
+        self.lares("run", "counter.lua", "--restore", "none", code=4)
+        self.lares("run", "counter.lua", "--restore", "seed", code=1)
+
+    def test_whole_or_not_at_all(self):
+        self.start()
+        (self.folder / "image").write_text("old")
+        self.lares("snapshot", "nobody", "-o", "image", code=4)
+        self.assertEqual((self.folder / "image").read_text(), "old")
+        self.lares("snapshot", "counter", "-o", "no/image", code=4)
+        (self.folder / "folder").mkdir()
+        self.lares("snapshot", "counter", "-o", "folder", code=1)
+        self.lares("snapshot", "counter", "-o", "image")
+        self.assertEqual((self.folder / "image").read_bytes()[:4], b"LARS")
+        left = {path.name for path in self.folder.iterdir()}
+        self.assertEqual(left, {"counter.lua", "handler.lua", "image",
+                                "folder", "lares"})
+
+    def test_large_states_come_in_pieces(self):
+        self.write("large.lua", COUNTER.replace(
+            'string.pack("<I8", self.n)', '("x"):rep(3000000)').replace(
+            'self.n = string.unpack("<I8", state)', "self.n = #state"))
+        self.lares("keygen", "-o", "seed")
+        self.start("--key", "seed", file="large.lua")
+        self.lares("snapshot", "counter", "-o", "image")
+        self.assertGreater((self.folder / "image").stat().st_size, 3000000)
+        self.lares("stop", "counter")
+        origin = self.lares("restore", "image", "--key", "seed").strip()
+        self.assertEqual(self.origin(), origin)
+
+    def test_what_is_no_image_or_seed(self):
+        self.start()
+        (self.folder / "empty").write_bytes(b"")
+        self.lares("restore", "empty", code=1)
+        self.lares("restore", "counter.lua", code=1)
+        self.lares("restore", "none", code=4)
+        self.lares("restore", "empty", "--key", "none", code=4)
+        self.lares("restore", "empty", "--key", "empty", code=2)
+        self.assertIn("32 bytes", self.err)
+
+    # id: NO04
+    def test_a_busy_daemon_times_out(self):
+        process = self.start()
+        self.feed(process, b"sleep")
+        self.eventually(lambda: self.rows("ps", "lanes")
+                        and any(row["running"] == "counter"
+                                for row in self.rows("ps", "lanes")))
+        path = str(self.folder / "lares" / "east.sock")
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.connect(path)
+            peer.sendall(json.dumps({
+                "id": 1, "verb": "snapshot",
+                "args": {"daemon": self.origin(), "timeout_ms": 1}
+            }).encode() + b"\n")
+            answer = json.loads(peer.makefile().readline())
+        self.assertEqual(answer["error"]["name"], "ETIMEDOUT")
+
+
+class TestLife(Case):
+
+    def test_stop(self):
+        process = self.start()
+        self.assertEqual(self.lares("stop", "counter", "--json"), "")
+        self.assertEqual(self.rows("ps"), [])
+        self.lares("stop", "counter", code=4)
+        self.assertIsNone(process.poll())
+        for grace in ("-1", "x", "3601", "", "nan"):
+            self.lares("stop", "counter", "--grace", grace, code=2)
+
+    def test_stop_with_no_grace(self):
+        process = self.start()
+        self.feed(process, b"sleep", b"a", b"b")
+        self.eventually(lambda: self.rows("ps")[0]["queued"] >= 2)
+        self.lares("stop", "counter", "--grace=0", code=6)
+        self.eventually(lambda: not self.rows("ps"))
+        reasons = {row["reason"] for row in self.rows("dead")}
+        self.assertEqual(reasons, {"CLOSED"})
+
+    def test_restart(self):
+        process = self.start("--option", "restart.initial=10000")
+        self.feed(process, b"bad", b"good")
+        self.eventually(lambda: self.rows("ps")[0]["failures"] == 2)
+        self.assertEqual(self.rows("ps")[0]["crashes"], 2)
+        self.assertEqual(self.lares("restart", "counter", "--json"), "")
+        self.eventually(lambda: self.rows("ps")[0]["crashes"] > 2)
+        self.lares("restart", "nobody", code=4)
+
+
+class TestDead(Case):
+
+    def letters(self, count):
+        self.eventually(lambda: len(self.rows("dead")) == count)
+
+    # id: NO04
+    def test_letters_are_shown_replayed_and_dropped(self):
+        process = self.start()
+        self.assertEqual(self.lares("dead"), "")
+        self.assertEqual(self.lares("dead", "replay"), "")
+        self.feed(process, b"bad", b"good")
+        self.letters(1)
+        head, row = self.lares("dead").splitlines()
+        self.assertEqual(head.split()[:4], ["id", "reason", "name", "channel"])
+        self.assertEqual(row.split()[:4], ["1", "FAILED", "counter", "in"])
+        self.assertEqual(self.lares("dead", "1"), "bad\n")
+        self.assertEqual(self.rows("dead", "1"), [{"id": 1, "text": "bad"}])
+        self.lares("dead", "replay", "1")  # and it fails again
+        self.eventually(lambda: [row["id"] for row in self.rows("dead")] == [2])
+        self.lares("dead", "replay", "1", code=4)
+        self.lares("dead", "drop", "2")
+        self.assertEqual(self.lares("dead"), "")
+        self.lares("dead", "drop", "2", code=4)
+        self.lares("dead", "2", code=4)
+        self.lares("dead", "drop")
+        for words in (["x"], ["replay", "x"], ["drop", "1", "2"], ["1", "2"]):
+            self.lares("dead", *words, code=2)
+
+    def test_of_several_some_can_be_replayed(self):
+        process = self.start()
+        seed = self.folder / "seed"
+        self.lares("keygen", "-o", str(seed))
+        other = self.start("--key", str(seed), "--option", "name=other",
+                           node="west")
+        self.lares("snapshot", "other", "-o", "image", "--node", "west")
+        other.communicate()
+        self.lares("restore", "image", "--key", str(seed))
+        self.lares("send", "other", "--text", "bad")
+        self.letters(1)
+        self.feed(process, b"bad")
+        self.eventually(lambda: len(self.rows("dead")) >= 2)
+        self.lares("stop", "other")
+        self.lares("dead", "replay", code=7)
+        self.assertIn("has ended", self.err)
+
+
+class TestRecover(Case):
+
+    def test_slots_are_shown(self):
+        self.start(file="handler.lua")
+        self.eventually(lambda: self.rows("ps", "recovery"))
+        rows = self.eventually(self.recover)
+        self.assertEqual([(row["group"], row["slot"]) for row in rows],
+                         [("%016x" % 7 if isinstance(rows[0]["group"], str)
+                           else 7, 3)])
+
+    def recover(self):
+        """The rows of a pass; None while the tick is at one."""
+        done = subprocess.run([LARES, "recover", "--json"], env=self.env,
+                              capture_output=True)
+        if done.returncode == 5:
+            return None
+        self.assertEqual(done.returncode, 0)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_nobody_recovers(self):
+        self.start()
+        self.assertEqual(self.eventually(
+            lambda: self.recover() == [] and "none"), "none")
+
+
+class TestLines(Case):
+
+    # id: NO03
+    def test_seventeenth_connection_is_told_why(self):
+        self.start()
+        path = str(self.folder / "lares" / "east.sock")
+        peers = []
+        for _ in range(16):
+            peer = socket.socket(socket.AF_UNIX)
+            self.addCleanup(peer.close)
+            peer.connect(path)
+            peer.sendall(b'{"id":1,"verb":"report","args":{"what":"node"}}\n')
+            peer.makefile().readline()
+            peers.append(peer)
+        self.lares("ps", "--node", "east", code=1)
+        self.assertIn("16 connections", self.err)
+
+    def test_a_connection_that_breaks_harms_nobody(self):
+        self.start()
+        path = str(self.folder / "lares" / "east.sock")
+        for _ in range(50):
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.connect(path)
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                struct.pack("ii", 1, 0))
+                peer.sendall(b'{"id":1,"verb":"report"}\n{"id":2,')
+        self.eventually(lambda: self.names())
+
+
+class TestUsage(Case):
+
+    # id: NO04
+    def test_usage(self):
+        for words in (["ps", "a", "b"], ["ps", "--frob"], ["ps", "--node"],
+                      ["send"], ["send", "a", "b"], ["send", "a", "--text"],
+                      ["snapshot"], ["snapshot", "a"], ["restore"],
+                      ["snapshot", "a", "-o"], ["restore", "a", "--key"],
+                      ["stop"], ["stop", "a", "--grace"], ["restart"],
+                      ["recover", "a"], ["dead", "a", "b", "c"]):
+            self.lares(*words, code=2)
+            self.assertIn("--help", self.err)
+            out = self.lares(*words, "--json", code=2) if words[-1][0] != "-" \
+                or words[-1] == "--frob" else None
+            if out is not None:
+                self.assertEqual(json.loads(out)["error"]["name"], "EINVAL")
+
+    def test_help_names_everything_and_fits_a_terminal(self):
+        out = self.lares("--help")
+        for verb in VERBS:
+            self.assertIn("\n  " + verb, out)
+            text = self.lares(verb, "--help")
+            self.assertTrue(text.startswith(f"usage: lares {verb}"))
+            self.assertIn("--json", text)
+            self.assertIn("--node", text)
+            self.assertLessEqual(max(map(len, text.splitlines())), 80)
+        self.assertLessEqual(max(map(len, out.splitlines())), 80)
+
+
+if __name__ == "__main__":
+    unittest.main()

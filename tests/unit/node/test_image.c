@@ -1,0 +1,548 @@
+#include "support/tally.h"
+
+/* A daemon as an image, and back: the same identity, chain and state. */
+
+/* -- tools ---------------------------------------------------------------- */
+
+static lares_daemon *counter_open(void)
+{
+    return spawn(node, "counter",
+                 options("publish", "out", "subscribe", "in more.>", "argument",
+                         "north", "batch", "7"));
+}
+
+/* Restores it at the other node, and stops it here. */
+static lares_daemon *moved(lares_daemon *daemon, const lares_bytes *image)
+{
+    lares_daemon *successor = NULL;
+
+    check_ok(lares_daemon_stop(daemon, 0));
+    check_ok(restore_at(other, image, NULL, &successor));
+    return successor;
+}
+
+static uint64_t there(const char *column)
+{
+    return daemon_fact(other, "counter", column);
+}
+
+/* -- there and back ------------------------------------------------------- */
+
+static void test_image__goes_on_where_it_stood(void **state)
+{
+    lares_inbox *here = subscribe(node, "out", NULL);
+    lares_inbox *far = subscribe(other, "out", NULL);
+    lares_daemon *daemon = counter_open();
+    lares_chain *chain = NULL;
+    lares_daemon *successor;
+    lares_bytes *image;
+
+    (void)state; /* id: S01, C03, L01 */
+    check_ok(lares_chain_new(lares_daemon_origin(daemon), &chain));
+    for (int i = 0; i < 10; i++)
+        check_ok(ask(daemon, "x", 0, NULL));
+    check_ok(lares_daemon_subscribe(daemon, "late", "pool"));
+    image = image_of(daemon);
+    chain_follow(chain, here, 10);
+    successor = moved(daemon, image);
+    check_u64(lares_daemon_origin(successor), lares_daemon_origin(daemon));
+    check_ask(successor, "x", "11");
+    check_ok(publish(other, "in", "x", 0));
+    check_ok(publish(other, "more.of.it", "x", 0));
+    check_ok(publish(other, "late", "x", 0));
+    check_ok(publish(other, "never", "x", 0));
+    pass_ms(0);
+    check_u64(there("sequence"), 14);
+    check_u64(there("arrival"), 14);
+    check_u64(there("epoch"), 2);
+    check_str(tally.last, "north");
+    check_str(cell_text(other, "subscriptions", "pattern", "late", "group"),
+              "pool");
+    chain_follow(chain, far, 4);
+    lares_chain_free(chain);
+    lares_inbox_free(here);
+    lares_inbox_free(far);
+    lares_bytes_free(image);
+    lares_daemon_free(daemon);
+    lares_daemon_free(successor);
+}
+
+/* It is as if it had been rebuilt: what fails after it never happened. */
+static void test_image__is_the_checkpoint_of_its_successor(void **state)
+{
+    lares_daemon *daemon = counter_open();
+    lares_daemon *successor;
+    lares_bytes *image;
+
+    (void)state;
+    check_ask(daemon, "x", "1");
+    image = image_of(daemon);
+    successor = moved(daemon, image);
+    lares_bytes_free(image); /* the state was copied */
+    check_ask(successor, "x", "2");
+    check_status(ask(successor, "boom", 0, NULL), LARES_ECALLBACK);
+    check_ask(successor, "x", "3");
+    check_u64(there("diverged"), 0);
+    lares_daemon_free(daemon);
+    lares_daemon_free(successor);
+}
+
+static void test_image__without_a_state(void **state)
+{
+    lares_daemon *daemon = spawn(node, "plain", options("publish", "out"));
+    lares_inbox *here = subscribe(node, "out", NULL);
+    lares_inbox *far = subscribe(other, "out", NULL);
+    lares_chain *chain = NULL;
+    lares_daemon *successor = NULL;
+    lares_bytes *image;
+
+    (void)state; /* id: S02 */
+    check_ok(lares_chain_new(lares_daemon_origin(daemon), &chain));
+    check_ask(daemon, "x", "1");
+    image = image_of(daemon);
+    check_ok(lares_daemon_stop(daemon, 0));
+    check_ok(restore_at(other, image, NULL, &successor));
+    check_ask(successor, "x", "1"); /* its object is a new one */
+    chain_follow(chain, here, 1);
+    chain_follow(chain, far, 1);
+    lares_chain_free(chain);
+    lares_inbox_free(here);
+    lares_inbox_free(far);
+    lares_bytes_free(image);
+    lares_daemon_free(daemon);
+    lares_daemon_free(successor);
+}
+
+/* -- a state of 0 bytes --------------------------------------------------- */
+
+static int emptied;
+
+static lares_verdict snapshot_empty(lares_call *call, void *instance)
+{
+    (void)call;
+    (void)instance;
+    return LARES_DONE;
+}
+
+static lares_verdict restore_empty(lares_call *call, uint32_t version,
+                                   const void *data, size_t len, void *instance)
+{
+    (void)call;
+    (void)version;
+    (void)instance;
+    check(data != NULL);
+    check_u64(len, 0);
+    emptied++;
+    return LARES_DONE;
+}
+
+static void test_image__of_an_empty_state(void **state)
+{
+    lares_daemon_ops ops = tally_ops;
+    lares_daemon *daemon;
+    lares_bytes *image;
+
+    (void)state; /* id: S02 */
+    emptied = 0;
+    ops.snapshot = snapshot_empty;
+    ops.restore = restore_empty;
+    check_ok(lares_node_register(node, "empty", NULL, &ops, NULL, NULL));
+    daemon = spawn(node, "empty", NULL);
+    check_ask(daemon, "x", "1");
+    image = image_of(daemon);
+    check_status(ask(daemon, "boom", 0, NULL), LARES_ECALLBACK);
+    check_i64(emptied, 1);
+    check_ask(daemon, "x", "1");
+    lares_bytes_free(image);
+    lares_daemon_free(daemon);
+}
+
+/* -- taking --------------------------------------------------------------- */
+
+static void test_image__is_refused_and_nothing_changes(void **state)
+{
+    lares_daemon *daemon =
+        spawn(node, "counter", options("snapshot.max", "4096"));
+    lares_bytes *image = NULL;
+
+    (void)state; /* id: S03 */
+    check_ask(daemon, "x", "1");
+    tally.save_fails = 1;
+    check_status(lares_daemon_snapshot(daemon, 0, &image), LARES_ESNAPSHOT);
+    check_detail("counter: no snapshot");
+    check_u64(fact("failures"), 0);
+    check_state("RUNNING");
+    tally.padding = 4096;
+    check_status(lares_daemon_snapshot(daemon, 0, &image), LARES_ETOOBIG);
+    check(image == NULL);
+    tally.padding = 1024;
+    image = image_of(daemon);
+    check_ask(daemon, "x", "2");
+    check_u64(counter(node, "snapshots_total", "result=\"ok\""), 1);
+    check_u64(counter(node, "snapshots_total", "result=\"failed\""), 2);
+    lares_bytes_free(image);
+    check_ok(lares_daemon_stop(daemon, 0));
+    check_status(lares_daemon_snapshot(daemon, 0, &image), LARES_ECLOSED);
+    lares_daemon_free(daemon);
+}
+
+static lares_status inside;
+
+static lares_verdict snapshot_inside(lares_call *call, void *instance)
+{
+    lares_bytes *image = NULL;
+
+    while (lares_call_next(call) != NULL)
+        inside = lares_daemon_snapshot(instance, -1, &image);
+    check(image == NULL);
+    return LARES_DONE;
+}
+
+static void test_image__is_not_taken_inside_a_callback(void **state)
+{
+    lares_daemon *daemon = counter_open();
+    lares_daemon *asker;
+
+    (void)state; /* id: H15 */
+    kind_add(node, "asker", snapshot_inside, daemon);
+    asker = spawn(node, "asker", NULL);
+    inside = LARES_OK;
+    check_ok(ask(asker, "x", 0, NULL));
+    check_status(inside, LARES_EDEADLK);
+    lares_daemon_free(asker);
+    lares_daemon_free(daemon);
+}
+
+static void test_image__waits_for_the_gate_of_nobody(void **state)
+{
+    lares_daemon *daemon = counter_open();
+    lares_bytes *image = NULL;
+
+    (void)state;
+    check_ok(say(daemon, "boom", 0));
+    pass_ms(0);
+    check_state("BACKOFF");
+    check_status(lares_daemon_snapshot(daemon, 0, &image), LARES_EDOWN);
+    pass_ms(50);
+    lares_bytes_free(image_of(daemon));
+    lares_daemon_free(daemon);
+}
+
+/* -- outputs that found no space ------------------------------------------ */
+
+static void test_image__holds_parked_outputs(void **state)
+{
+    lares_inbox *full = subscribe(node, "out", options("mailbox.count", "1"));
+    lares_inbox *far = subscribe(other, "out", NULL);
+    lares_daemon *daemon = counter_open();
+    lares_chain *chain = NULL;
+    lares_daemon *successor;
+    lares_bytes *image;
+
+    (void)state; /* id: S04 */
+    check_ok(lares_chain_new(lares_daemon_origin(daemon), &chain));
+    for (int i = 0; i < 4; i++)
+        check_ok(say(daemon, "x", 0));
+    pass_ms(0);
+    check_u64(fact("parked"), 1);
+    image = image_of(daemon);
+    successor = moved(daemon, image);
+    chain_follow(chain, full, 1);
+    lares_inbox_free(full);
+    pass_ms(0);
+    chain_follow(chain, far, 3); /* what was parked, once, in its order */
+    check_ask(successor, "x", "5");
+    chain_follow(chain, far, 1);
+    lares_chain_free(chain);
+    lares_inbox_free(far);
+    lares_bytes_free(image);
+    lares_daemon_free(daemon);
+    lares_daemon_free(successor);
+}
+
+/* -- what was seen -------------------------------------------------------- */
+
+static lares_verdict forward(lares_call *call, void *instance)
+{
+    const lares_event *event;
+
+    (void)instance;
+    while ((event = lares_call_next(call)) != NULL)
+        lares_call_emit(call, NULL, event->data, event->len);
+    return LARES_DONE;
+}
+
+/* The horizon travels: events of one origin go on, a restored daemon of a
+ * new node of the same name is another sender. */
+static void test_image__knows_what_it_was_shown(void **state)
+{
+    lares_daemon *daemon = counter_open();
+    lares_daemon *successor, *source, *source_there;
+    lares_bytes *image, *source_image;
+
+    (void)state; /* id: C04, H06 */
+    kind_add(node, "forward", forward, NULL);
+    kind_add(other, "forward", forward, NULL);
+    source = spawn(node, "forward", options("publish", "in"));
+    source_image = image_of(source);
+    for (int i = 0; i < 5; i++)
+        check_ok(ask(source, "x", 0, NULL));
+    for (int i = 0; i < 5; i++)
+        check_ok(publish(node, "in", "x", 0));
+    pass_ms(0);
+    check_u64(fact("inputs"), 10);
+    image = image_of(daemon);
+    successor = moved(daemon, image);
+    for (int i = 0; i < 5; i++)
+        check_ok(publish(other, "in", "x", 0)); /* another node's chain */
+    pass_ms(0);
+    check_u64(there("inputs"), 5);
+    check_ok(lares_daemon_stop(source, 0));
+    check_ok(restore_at(other, source_image, NULL, &source_there));
+    for (int i = 0; i < 5; i++) /* an older image: it repeats itself */
+        check_ok(ask(source_there, "x", 0, NULL));
+    pass_ms(0);
+    check_u64(there("inputs"), 5);
+    check_u64(there("duplicates"), 5);
+    lares_bytes_free(source_image);
+    lares_bytes_free(image);
+    lares_daemon_free(source_there);
+    lares_daemon_free(source);
+    lares_daemon_free(daemon);
+    lares_daemon_free(successor);
+}
+
+/* -- who may restore ------------------------------------------------------ */
+
+static void test_image__lets_one_instance_live(void **state)
+{
+    lares_daemon *daemon = counter_open();
+    lares_daemon *second = NULL;
+    lares_bytes *first, *later;
+    lares_key *key = NULL;
+
+    (void)state; /* id: S08, T04, H11 */
+    first = image_of(daemon);
+    check_status(restore_at(node, first, NULL, &second), LARES_EEXIST);
+    check_ok(lares_daemon_key(daemon, &key));
+    check_ok(lares_daemon_stop(daemon, 0));
+    check_status(lares_node_spawn(node, "counter", key, NULL, &second),
+                 LARES_ESTALE);
+    lares_daemon_free(daemon);
+    check_ok(restore_at(node, first, key, &daemon));
+    check_u64(fact("epoch"), 2);
+    later = image_of(daemon);
+    check_ok(lares_daemon_stop(daemon, 0));
+    lares_daemon_free(daemon);
+    check_status(restore_at(node, first, key, &second), LARES_ESTALE);
+    check_detail("2");
+    check_ok(restore_at(node, later, key, &daemon));
+    check_u64(fact("epoch"), 3);
+    check(second == NULL);
+    lares_bytes_free(first);
+    lares_bytes_free(later);
+    lares_key_free(key);
+    lares_daemon_free(daemon);
+}
+
+static void test_image__needs_its_identity(void **state)
+{
+    const uint8_t seed[32] = {1};
+    const uint8_t stranger[32] = {2};
+    lares_key *key = NULL, *wrong = NULL;
+    lares_daemon *daemon = NULL, *second = NULL;
+    lares_bytes *image;
+
+    (void)state; /* id: S08, I05, H11 */
+    check_ok(lares_key_new(seed, sizeof seed, &key));
+    check_ok(lares_key_new(stranger, sizeof stranger, &wrong));
+    check_ok(lares_node_spawn(node, "counter", key, NULL, &daemon));
+    image = image_of(daemon);
+    check_status(restore_at(other, image, wrong, &second), LARES_EIDENTITY);
+    check_ok(lares_daemon_stop(daemon, 0));
+    lares_daemon_free(daemon);
+    lares_key_free(key); /* nobody has its secret any more */
+    check_status(restore_at(other, image, NULL, &second), LARES_EKEY);
+    check_detail("pass the identity");
+    check_ok(lares_key_new(seed, sizeof seed, &key));
+    check_ok(restore_at(other, image, key, &daemon));
+    lares_bytes_free(image);
+    lares_key_free(key);
+    lares_key_free(wrong);
+    lares_daemon_free(daemon);
+}
+
+/* What fails leaves no daemon, no subscription and no claim. */
+static void test_image__fails_to_be_restored_and_leaves_nothing(void **state)
+{
+    const uint8_t seed[32] = {1};
+    lares_key *key = NULL;
+    lares_daemon *daemon = NULL, *successor = NULL;
+    lares_options *set = options("subscribe", "in");
+    lares_bytes *image;
+
+    (void)state; /* id: S08 */
+    check_ok(lares_key_new(seed, sizeof seed, &key));
+    check_ok(lares_node_spawn(node, "counter", key, set, &daemon));
+    lares_options_free(set);
+    image = image_of(daemon);
+    check_ok(lares_daemon_stop(daemon, 0));
+    tally.restore_fails = 1;
+    check_status(restore_at(other, image, key, &successor), LARES_ERESTORE);
+    check_detail("counter: no restore");
+    tally.create_fails = 1;
+    check_status(restore_at(other, image, key, &successor), LARES_ECALLBACK);
+    check_detail("counter: no instance");
+    check(successor == NULL);
+    check_u64(rows_count(other, "daemons"), 0);
+    check_u64(rows_count(other, "subscriptions"), 0);
+    check_ok(restore_at(other, image, key, &successor));
+    check_u64(there("epoch"), 2);
+    check_u64(rows_count(other, "subscriptions"), 1);
+    lares_bytes_free(image);
+    lares_key_free(key);
+    lares_daemon_free(daemon);
+    lares_daemon_free(successor);
+}
+
+/* -- kinds that do not fit ------------------------------------------------ */
+
+static void check_misfit(lares_node *at, const lares_bytes *image,
+                         lares_status status)
+{
+    lares_daemon *daemon = NULL;
+
+    check_status(restore_at(at, image, NULL, &daemon), status);
+    check(daemon == NULL);
+    check_u64(rows_count(at, "daemons"), 0);
+}
+
+static void test_image__of_a_kind_that_does_not_fit(void **state)
+{
+    lares_daemon *with = counter_open();
+    lares_daemon *without = spawn(node, "plain", NULL);
+    lares_daemon_ops plain = tally_ops;
+    lares_bytes *image = image_of(with);
+    lares_bytes *stateless = image_of(without);
+
+    (void)state;
+    plain.snapshot = NULL;
+    plain.restore = NULL;
+    check_ok(lares_node_unregister(other, "counter"));
+    check_misfit(other, image, LARES_EKIND);
+    check_ok(lares_node_register(other, "counter", NULL, &plain, NULL, NULL));
+    check_misfit(other, image, LARES_ESTATELESS);
+    check_ok(lares_node_unregister(other, "plain"));
+    check_ok(lares_node_register(other, "plain", NULL, &tally_ops, NULL, NULL));
+    check_misfit(other, stateless, LARES_EMISSING);
+    lares_bytes_free(image);
+    lares_bytes_free(stateless);
+    lares_daemon_free(with);
+    lares_daemon_free(without);
+}
+
+static void test_image__of_another_version(void **state)
+{
+    lares_daemon *daemon, *successor = NULL;
+    lares_bytes *older, *newer;
+
+    (void)state;
+    daemon = counter_open();
+    check_ask(daemon, "x", "1");
+    older = image_of(daemon);
+    check_ok(lares_node_unregister(other, "counter"));
+    check_ok(lares_node_unregister(other, "plain"));
+    tally_register(other, "3");
+    check_ok(restore_at(other, older, NULL, &successor));
+    check_u64(tally.version, 0); /* an older state is the author's to read */
+    check_ask(successor, "x", "2");
+    newer = image_of(successor);
+    check_ok(lares_daemon_stop(daemon, 0));
+    lares_daemon_free(daemon);
+    daemon = NULL;
+    check_status(restore_at(node, newer, NULL, &daemon), LARES_EVERSION);
+    check(daemon == NULL);
+    lares_bytes_free(older);
+    lares_bytes_free(newer);
+    lares_daemon_free(successor);
+}
+
+/* -- options -------------------------------------------------------------- */
+
+static void test_image__options_replace_its_own(void **state)
+{
+    lares_daemon *daemon = counter_open();
+    lares_daemon *successor = NULL;
+    lares_bytes *image = image_of(daemon);
+    lares_options *set = options("argument", "south", "name", "renamed");
+    lares_options *bad = options("subscribe", "elsewhere");
+
+    (void)state;
+    check_status(lares_node_restore(other, lares_bytes_data(image),
+                                    lares_bytes_len(image), NULL, bad,
+                                    &successor),
+                 LARES_EOPTION);
+    check_ok(lares_node_restore(other, lares_bytes_data(image),
+                                lares_bytes_len(image), NULL, set, &successor));
+    check_str(tally.last, "south");
+    check_str(daemon_text(other, "renamed", "kind"), "counter");
+    lares_options_free(set);
+    lares_options_free(bad);
+    lares_bytes_free(image);
+    lares_daemon_free(daemon);
+    lares_daemon_free(successor);
+}
+
+/* -- bytes that are none -------------------------------------------------- */
+
+static void test_image__of_bad_bytes(void **state)
+{
+    lares_daemon *daemon = counter_open();
+    lares_daemon *successor = NULL;
+    lares_bytes *image = image_of(daemon);
+    size_t len = lares_bytes_len(image);
+    uint8_t *copy = malloc(len + 1);
+
+    (void)state; /* id: S05 */
+    memcpy(copy, lares_bytes_data(image), len);
+    copy[len] = 0;
+    check_status(
+        lares_node_restore(other, copy, len + 1, NULL, NULL, &successor),
+        LARES_EFORMAT);
+    for (size_t i = 0; i < len; i++) {
+        check(lares_node_restore(other, copy, i, NULL, NULL, &successor) < 0);
+        copy[i] ^= (uint8_t)(1u << i % 8);
+        check(lares_node_restore(other, copy, len, NULL, NULL, &successor) < 0);
+        copy[i] ^= (uint8_t)(1u << i % 8);
+    }
+    check(successor == NULL);
+    check_ok(lares_node_restore(other, copy, len, NULL, NULL, &successor));
+    free(copy);
+    lares_bytes_free(image);
+    lares_daemon_free(daemon);
+    lares_daemon_free(successor);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        tally_test(test_image__goes_on_where_it_stood),
+        tally_test(test_image__is_the_checkpoint_of_its_successor),
+        tally_test(test_image__without_a_state),
+        tally_test(test_image__of_an_empty_state),
+        tally_test(test_image__is_refused_and_nothing_changes),
+        tally_test(test_image__is_not_taken_inside_a_callback),
+        tally_test(test_image__waits_for_the_gate_of_nobody),
+        tally_test(test_image__holds_parked_outputs),
+        tally_test(test_image__knows_what_it_was_shown),
+        tally_test(test_image__lets_one_instance_live),
+        tally_test(test_image__needs_its_identity),
+        tally_test(test_image__fails_to_be_restored_and_leaves_nothing),
+        tally_test(test_image__of_a_kind_that_does_not_fit),
+        tally_test(test_image__of_another_version),
+        tally_test(test_image__options_replace_its_own),
+        tally_test(test_image__of_bad_bytes),
+    };
+
+    return check_run(tests);
+}

@@ -1,0 +1,293 @@
+#include "support/house.h"
+
+/* A pull kind that can snapshot: SNAPSHOT and RESTORE come as inputs. */
+
+/* -- fixture -------------------------------------------------------------- */
+
+static lares_node *node, *other;
+static lares_daemon *daemon;
+
+/* What a puller of the counter holds: its object. */
+struct object {
+    uint64_t n;
+    int saved, restored, replayed;
+    uint64_t version;
+};
+
+static void register_at(lares_node *at)
+{
+    lares_options *set =
+        options("stateful", "true", "version", "4", "lease", "30000");
+
+    check_ok(lares_node_register(at, "pulled", set, NULL, NULL, NULL));
+    lares_options_free(set);
+}
+
+static int pulled_setup(void **state)
+{
+    int rc = house_setup(state);
+
+    node = node_open("0");
+    other = node_open("0");
+    register_at(node);
+    register_at(other);
+    daemon =
+        spawn(node, "pulled", options("publish", "out", "subscribe", "in"));
+    return rc;
+}
+
+static int pulled_teardown(void **state)
+{
+    lares_daemon_free(daemon);
+    node_close(node);
+    node_close(other);
+    return house_teardown(state);
+}
+
+#define pulled_test(test)                                                      \
+    cmocka_unit_test_setup_teardown(test, pulled_setup, pulled_teardown)
+
+/* -- tools ---------------------------------------------------------------- */
+
+static uint64_t fact(const char *column)
+{
+    return daemon_fact(node, "pulled", column);
+}
+
+static lares_call *pull(lares_daemon *from)
+{
+    lares_call *call = NULL;
+
+    check_ok(lares_daemon_pull(from, 1000, &call));
+    return call;
+}
+
+static lares_verdict count(lares_call *call, const lares_event *event,
+                           struct object *object)
+{
+    char text[24];
+
+    object->n++;
+    object->replayed += (event->flags & LARES_EVENT_REPLAY) != 0;
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)object->n);
+    lares_call_emit(call, NULL, text, strlen(text));
+    return event->len == 1 ? LARES_DONE : LARES_FAILED;
+}
+
+/* Handles one call as its author would; answers what kind it was. */
+static uint32_t serve(lares_daemon *from, struct object *object)
+{
+    lares_call *call = pull(from);
+    lares_verdict verdict = LARES_DONE;
+    const lares_event *event;
+    uint32_t kind = 0;
+
+    while (verdict == LARES_DONE && (event = lares_call_next(call)) != NULL) {
+        kind = event->kind;
+        if (kind == LARES_INPUT_SNAPSHOT) {
+            object->saved++;
+            check_ok(lares_call_state(call, &object->n, sizeof object->n));
+        } else if (kind == LARES_INPUT_RESTORE) {
+            check_u64(event->len, sizeof object->n);
+            memcpy(&object->n, event->data, sizeof object->n);
+            object->version = event->sequence;
+            object->restored++;
+        } else {
+            verdict = count(call, event, object);
+        }
+    }
+    check_ok(lares_call_end(call, verdict));
+    return kind;
+}
+
+static void expect(uint32_t kind, struct object *object)
+{
+    check_u64(serve(daemon, object), kind);
+}
+
+/* -- failing -------------------------------------------------------------- */
+
+static void test_pulled_state__is_saved_first_and_restored_after(void **state)
+{
+    struct object object = {.n = 100};
+    char texts[256];
+    lares_inbox *inbox = subscribe(node, "out", NULL);
+
+    (void)state; /* id: V11 */
+    check_ok(say(daemon, "a", 0));
+    expect(LARES_INPUT_SNAPSHOT, &object); /* before the first event */
+    expect(LARES_INPUT_EVENT, &object);
+    check_u64(fact("arrival"), 1);
+    check_ok(say(daemon, "bad", 0));
+    check_ok(say(daemon, "b", 0));
+    expect(LARES_INPUT_EVENT, &object); /* FAILED: its object is spoilt */
+    check_u64(object.n, 102);
+    check_str(daemon_text(node, "pulled", "state"), "STARTING");
+    expect(LARES_INPUT_RESTORE, &object);
+    check_u64(object.n, 100);
+    check_u64(object.version, 4);
+    expect(LARES_INPUT_EVENT, &object); /* the tail */
+    check_i64(object.replayed, 1);
+    check_u64(object.n, 101);
+    check_str(daemon_text(node, "pulled", "state"), "RUNNING");
+    check_u64(fact("rebuilds"), 1);
+    check_u64(fact("diverged"), 0);
+    expect(LARES_INPUT_EVENT, &object); /* the second attempt */
+    expect(LARES_INPUT_RESTORE, &object);
+    expect(LARES_INPUT_EVENT, &object); /* replayed at once, gate or not */
+    check_u64(inbox_read(inbox, 0, texts, sizeof texts), 1);
+    check_str(texts, "101 ");
+    lares_inbox_free(inbox);
+}
+
+static void test_pulled_state__restore_may_fail(void **state)
+{
+    struct object object = {0};
+    lares_call *call;
+
+    (void)state;
+    check_ok(say(daemon, "a", 0));
+    expect(LARES_INPUT_SNAPSHOT, &object);
+    expect(LARES_INPUT_EVENT, &object);
+    check_ok(say(daemon, "bad", 0));
+    expect(LARES_INPUT_EVENT, &object);
+    call = pull(daemon);
+    check_u64(lares_call_next(call)->kind, LARES_INPUT_RESTORE);
+    check_ok(lares_call_end(call, LARES_FAILED));
+    check_u64(fact("failures"), 2);
+    expect(LARES_INPUT_RESTORE, &object); /* behind the gate of 50 ms */
+    expect(LARES_INPUT_EVENT, &object);
+    check_u64(object.n, 1);
+    check_u64(fact("rebuilds"), 1);
+}
+
+/* -- images --------------------------------------------------------------- */
+
+struct asker {
+    lares_bytes *image;
+    lares_status rc;
+    atomic_int done;
+};
+
+static void *ask_image(void *arg)
+{
+    struct asker *asker = arg;
+
+    asker->rc = lares_daemon_snapshot(daemon, 5000, &asker->image);
+    atomic_store(&asker->done, 1);
+    return NULL;
+}
+
+static void test_pulled_state__travels(void **state)
+{
+    struct object object = {.n = 6}, successor = {0};
+    struct asker asker = {0};
+    lares_daemon *there = NULL;
+    lares_events *events = NULL;
+    pthread_t thread;
+
+    (void)state; /* id: V11 */
+    check_ok(say(daemon, "a", 0));
+    expect(LARES_INPUT_SNAPSHOT, &object);
+    expect(LARES_INPUT_EVENT, &object);
+    check_i64(pthread_create(&thread, NULL, ask_image, &asker), 0);
+    while (!atomic_load(&asker.done)) {
+        lares_call *call = NULL;
+
+        if (lares_daemon_pull(daemon, 10, &call) < 0)
+            continue;
+        check_u64(lares_call_next(call)->kind, LARES_INPUT_SNAPSHOT);
+        check_ok(lares_call_state(call, &object.n, 3)); /* in pieces */
+        check_ok(lares_call_state(call, (char *)&object.n + 3, 5));
+        check(lares_call_next(call) == NULL);
+        check_ok(lares_call_end(call, LARES_DONE));
+    }
+    check_i64(pthread_join(thread, NULL), 0);
+    check_ok(asker.rc);
+    check_ok(lares_daemon_stop(daemon, 0));
+    check_ok(lares_node_restore(other, lares_bytes_data(asker.image),
+                                lares_bytes_len(asker.image), NULL, NULL,
+                                &there));
+    lares_bytes_free(asker.image);
+    check_status(lares_daemon_deliver(there, "b", 1, 0, &events),
+                 LARES_EAGAIN); /* nobody pulls */
+    check_u64(serve(there, &successor), LARES_INPUT_RESTORE);
+    check_u64(successor.n, 7);
+    check_ok(say(there, "c", 0));
+    check_u64(serve(there, &successor), LARES_INPUT_EVENT);
+    check_u64(successor.n, 8);
+    check_u64(daemon_fact(other, "pulled", "sequence"), 2);
+    lares_daemon_free(there);
+}
+
+/* A puller that cannot save is no reason to lose what it has. */
+static void test_pulled_state__that_cannot_be_saved(void **state)
+{
+    struct object object = {0};
+    struct asker asker = {0};
+    lares_call *call = NULL;
+    pthread_t thread;
+
+    (void)state;
+    check_ok(say(daemon, "a", 0));
+    expect(LARES_INPUT_SNAPSHOT, &object);
+    expect(LARES_INPUT_EVENT, &object);
+    check_i64(pthread_create(&thread, NULL, ask_image, &asker), 0);
+    call = pull(daemon);
+    check(lares_call_next(call) != NULL);
+    lares_call_fail(call, "no pen");
+    check_ok(lares_call_end(call, LARES_FAILED));
+    check_i64(pthread_join(thread, NULL), 0);
+    check_status(asker.rc, LARES_ESNAPSHOT);
+    check(asker.image == NULL);
+    check_ok(say(daemon, "b", 0));
+    expect(LARES_INPUT_EVENT, &object);
+    check_u64(object.n, 2);
+    check_u64(fact("failures"), 0);
+}
+
+/* Before anything was committed there is nothing to restore. */
+static void test_pulled_state__lost_before_it_was_saved(void **state)
+{
+    struct object object = {.n = 3};
+    lares_call *call;
+
+    (void)state;
+    check_ok(say(daemon, "a", 0));
+    call = pull(daemon);
+    check_u64(lares_call_next(call)->kind, LARES_INPUT_SNAPSHOT);
+    check_ok(lares_call_end(call, LARES_LOST));
+    check_u64(fact("failures"), 1);
+    expect(LARES_INPUT_SNAPSHOT, &object);
+    expect(LARES_INPUT_EVENT, &object);
+    check_u64(object.n, 4);
+    check_u64(fact("arrival"), 1);
+}
+
+/* Without `stateful` the image has no state, and nobody is asked. */
+static void test_pulled_state__of_a_plain_pull_kind(void **state)
+{
+    lares_bytes *image = NULL;
+    lares_daemon *plain;
+
+    (void)state;
+    check_ok(lares_node_register(node, "plain", NULL, NULL, NULL, NULL));
+    plain = spawn(node, "plain", NULL);
+    check_ok(lares_daemon_snapshot(plain, 0, &image));
+    lares_bytes_free(image);
+    lares_daemon_free(plain);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        pulled_test(test_pulled_state__is_saved_first_and_restored_after),
+        pulled_test(test_pulled_state__restore_may_fail),
+        pulled_test(test_pulled_state__travels),
+        pulled_test(test_pulled_state__that_cannot_be_saved),
+        pulled_test(test_pulled_state__lost_before_it_was_saved),
+        pulled_test(test_pulled_state__of_a_plain_pull_kind),
+    };
+
+    return check_run(tests);
+}
