@@ -59,16 +59,45 @@ static uint64_t now_ns(enum bench_clock clock)
     return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
+uint64_t bench_now(void)
+{
+    return now_ns(BENCH_CPU);
+}
+
+uint64_t bench_resident(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    uint64_t pages = 0;
+
+    bench_check(file != NULL && fscanf(file, "%*u %" SCNu64, &pages) == 1,
+                "/proc/self/statm");
+    fclose(file);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* what the run under way has said that it spent */
+static struct {
+    int said;
+    uint64_t amount;
+} part;
+
+void bench_spent(uint64_t amount)
+{
+    part.said = 1;
+    part.amount = amount;
+}
+
 static uint64_t measure(const struct bench_variant *variant, uint64_t count)
 {
     const struct bench_subject *subject = variant->subject;
     uint64_t start = now_ns(subject->clock);
     uint64_t spent;
 
+    part.said = 0;
     variant->run(variant->context, count);
     spent = now_ns(subject->clock) - start;
     bench_check(subject->prove(variant->context, count), variant->name);
-    return spent;
+    return part.said ? part.amount : spent;
 }
 
 static void serve(const struct bench_variant *variants)
@@ -77,8 +106,7 @@ static void serve(const struct bench_variant *variants)
     uint64_t count;
 
     while (fgets(line, sizeof line, stdin) != NULL) {
-        bench_check(sscanf(line, "%" SCNu64 " %255[^\n]", &count, name) == 2 &&
-                        count % BENCH_BURST == 0,
+        bench_check(sscanf(line, "%" SCNu64 " %255[^\n]", &count, name) == 2,
                     "expected: COUNT NAME");
         printf("%" PRIu64 "\n", measure(find(variants, name), count));
         fflush(stdout);

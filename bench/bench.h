@@ -6,7 +6,7 @@
  *
  *     prog --list           the names of its variants
  *     prog                  reads lines "COUNT NAME", answers each with the
- *                           nanoseconds that COUNT operations took
+ *                           nanoseconds that COUNT operations took, or bytes
  *     prog --ir NAME COUNT  runs once and measures nothing: for callgrind
  *
  * What cannot prove its work ends the program. */
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 enum {
-    BENCH_BURST = 64 /* counts are multiples of it */
+    BENCH_BURST = 64 /* counts are multiples of it, unless rows.py says more */
 };
 
 enum bench_clock {
@@ -43,6 +43,15 @@ struct bench_variant {
 
 /* The whole of main. */
 int bench_main(int argc, char **argv, const struct bench_variant *variants);
+
+/* Inside run: what counts is not the time of all of it, but this. */
+void bench_spent(uint64_t amount);
+
+/* ns of this thread: the clock of BENCH_CPU, to time a part */
+uint64_t bench_now(void);
+
+/* the process's resident memory in bytes */
+uint64_t bench_resident(void);
 
 /* Ends the program with a word about why, unless it holds. */
 void bench_check(int holds, const char *what);

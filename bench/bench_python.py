@@ -1,4 +1,4 @@
-"""Daemons in Python: rows 4, 5 and 7, N5 and N6.
+"""Daemons in Python: rows 4, 5 and 7, N5, N6 and N10, checkpoints.
 
     bench_python.py FOLDER [--list | --ir NAME COUNT]
 
@@ -8,7 +8,9 @@ FOLDER holds the CFFI module of python_build.py.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
+import time
 from typing import Callable
 
 import lares
@@ -21,6 +23,7 @@ import _bench  # after lares, whose library it uses
 
 BURST = 64
 PAYLOADS = [i.to_bytes(8, "little") + bytes(56) for i in range(BURST)]
+WORDS = [i.to_bytes(8, "little") + bytes(56) for i in range(21000)]
 ffi, lib = _bench.ffi, _bench.lib
 
 
@@ -173,6 +176,71 @@ def queue_hop() -> Variant:
     return run
 
 
+class Tally(lares.Daemon):
+    """Counts words, and keeps nothing of that when it is made anew."""
+
+    last: "Tally"
+
+    def __init__(self) -> None:
+        self.counts = dict.fromkeys(WORDS, 0)
+        Tally.last = self
+
+    def process(self, event: lares.Event) -> None:
+        self.counts[event.data] += 1
+
+
+class Counter(Tally):
+    """The same with a state of 1.5 MB: how often a word came, and the word."""
+
+    def snapshot(self) -> bytes:
+        return b"".join([
+            count.to_bytes(8, "little") + word
+            for word, count in self.counts.items()
+        ])
+
+    def restore(self, state: bytes) -> None:
+        for i in range(0, len(state), 72):
+            count = int.from_bytes(state[i : i + 8], "little")
+            self.counts[state[i + 8 : i + 72]] = count
+
+
+def count_words(kind: type[Tally]) -> Variant:
+    node = lares.Node("bench", lanes=0).start()
+    node.spawn(kind, subscribe="words")
+    daemon, words = Tally.last, itertools.cycle(WORDS)
+
+    def run(count: int) -> Callable[[], bool]:
+        before, call = sum(daemon.counts.values()), node.publish
+        for _ in range(count // BURST):
+            for word in itertools.islice(words, BURST):
+                call("words", word)
+            node.run(0)
+        return lambda: sum(daemon.counts.values()) == before + count
+
+    return run
+
+
+def spawn_and_stop() -> Variant:
+    """An identity lives once in a node: making new ones is not counted."""
+    node = lares.Node("bench", lanes=0).start()
+    node.register(Echo)
+    seeds = itertools.count(1)
+
+    def run(count: int) -> tuple[int, Callable[[], bool]]:
+        spent = 0
+        for _ in range(count // BURST):
+            seeds_now = itertools.islice(seeds, BURST)
+            keys = [lares.Key(seed.to_bytes(32, "big")) for seed in seeds_now]
+            start = time.thread_time_ns()
+            for key in keys:
+                node.spawn("echo", identity=key).stop(0)
+            spent += time.thread_time_ns() - start
+        row = node.report("node")[0]
+        return spent, lambda: row["daemons"] == 0 and next(seeds) > count
+
+    return run
+
+
 if __name__ == "__main__":
     main({
         "publish from C, burst 64": fed_from_c,
@@ -182,4 +250,7 @@ if __name__ == "__main__":
         "publish, burst 64": publish,
         "round trip": ping_pong,
         "asyncio.Queue hop": queue_hop,
+        "count": lambda: count_words(Counter),
+        "count, nothing saved": lambda: count_words(Tally),
+        "spawn and stop": spawn_and_stop,
     })

@@ -1,4 +1,4 @@
-"""net-mesh 0.21.0 from PyPI: rows N5 and N6. It needs nothing of Lares."""
+"""net-mesh 0.21.0 from PyPI: rows N5, N6 and N10. It needs nothing of Lares."""
 
 from __future__ import annotations
 
@@ -41,5 +41,27 @@ def deliver() -> Variant:
     return run
 
 
+def spawn_and_stop() -> Variant:
+    """The identities are there already."""
+    mesh = NetMesh(bind_addr="127.0.0.1:0", psk="42" * 32)
+    runtime = DaemonRuntime(mesh)
+    runtime.register_factory("echo", Echo)
+    runtime.start()
+    keys = [Identity.from_seed(i.to_bytes(32, "big")) for i in range(BURST)]
+
+    def run(count: int) -> Callable[[], bool]:
+        born = 0
+        for _ in range(count // BURST):
+            for key in keys:
+                origin = runtime.spawn("echo", key).origin_hash
+                born += runtime.daemon_count()
+                runtime.stop(origin)
+        return lambda: (
+            mesh is not None and born == count and runtime.daemon_count() == 0
+        )
+
+    return run
+
+
 if __name__ == "__main__":
-    main({"deliver": deliver})
+    main({"deliver": deliver, "spawn and stop": spawn_and_stop})

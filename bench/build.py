@@ -51,7 +51,7 @@ def packages(*names: str) -> tuple[list[str], list[str]]:
 def compile_c(name: str, *flags: object) -> Path:
     """One of our files; gcc 12 needs -O3 for XXH3's long path."""
     OUT.mkdir(parents=True, exist_ok=True)
-    level = "-O3" if name == "floor" else "-O2"
+    level = "-O3" if name in ("floor", "bench_image") else "-O2"
     result = OUT / f"{name}.o"
     run(os.environ.get("CC", "cc"), level, *CFLAGS, *flags,
         f"-I{ROOT}/core/include", f"-I{ROOT}/core/src",
@@ -70,10 +70,23 @@ def core() -> list[str]:
     return [str(link_c(OUT / "bench_core", *objects, *SHARED, "-pthread"))]
 
 
+def life() -> list[str]:
+    names = ("bench_life", "bench", "counter", "hub")
+    objects = [compile_c(name) for name in names]
+    return [str(link_c(OUT / "bench_life", *objects, *SHARED, "-pthread"))]
+
+
 def chain() -> list[str]:
     objects = [compile_c(name) for name in ("bench_chain", "bench", "floor")]
-    libraries = packages("libuv", "libsodium")[1]
+    libraries = packages("libuv", "libsodium", "libcjson")[1]
     return [str(link_c(OUT / "bench_chain", *objects, *STATIC, *libraries))]
+
+
+def image() -> list[str]:
+    names = ("bench_image", "bench", "counter", "hub")
+    objects = [compile_c(name) for name in names]
+    libraries = packages("libuv", "libsodium", "libcjson")[1]
+    return [str(link_c(OUT / "bench_image", *objects, *STATIC, *libraries))]
 
 
 def lua() -> list[str]:
@@ -83,6 +96,39 @@ def lua() -> list[str]:
     program = link_c(OUT / "bench_lua", *objects, *SHARED, *linking,
                      "-pthread")
     return [str(program), str(HERE / "echo.lua")]
+
+
+def lua_life() -> list[str]:
+    compiling, linking = packages("lua5.4")
+    names = ("bench_lua_life", "bench", "hub")
+    objects = [compile_c(name, *compiling) for name in names]
+    program = link_c(OUT / "bench_lua_life", *objects, *SHARED, *linking,
+                     "-pthread")
+    return [str(program), str(HERE / "life.lua")]
+
+
+def closure() -> list[str]:
+    """The module in a Lua program."""
+    module = f"LUA_CPATH={BUILD}/lua/?.so"
+    library = f"LUA_PATH={ROOT}/bindings/lua/?/init.lua"
+    return ["env", module, library, "lua5.4", str(HERE / "bench_closure.lua")]
+
+
+def erlang_release() -> str:
+    if shutil.which("erl") is None:
+        return "not installed"
+    ask = 'io:put_chars(erlang:system_info(otp_release)), halt().'
+    return subprocess.check_output(["erl", "-noshell", "-eval", ask],
+                                   text=True)
+
+
+def erlang() -> list[str]:
+    if shutil.which("erlc") is None:
+        raise Missing("Erlang is not installed")
+    OUT.mkdir(parents=True, exist_ok=True)
+    run("erlc", "-o", OUT, HERE / "bench_erlang.erl")
+    return ["erl", "+S", "1:1", "-noshell", "-pa", str(OUT),
+            "-s", "bench_erlang", "main"]
 
 
 def python() -> list[str]:
@@ -128,8 +174,13 @@ def wheel() -> list[str]:
 
 PROGRAMS: dict[str, Callable[[], list[str]]] = {
     "core": core,
+    "life": life,
     "chain": chain,
+    "image": image,
     "lua": lua,
+    "lua-life": lua_life,
+    "closure": closure,
+    "erlang": erlang,
     "python": python,
     "netmesh": netmesh,
     "wheel": wheel,

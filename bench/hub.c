@@ -47,8 +47,7 @@ void hub_register(lares_node *node, const char *kind, const char *lane,
     lares_options_free(made);
 }
 
-/* The next of a fixed sequence of identities: each run hashes alike. */
-static lares_key *next_key(void)
+lares_key *hub_key(void)
 {
     static uint64_t seed[4];
     lares_key *key;
@@ -58,17 +57,25 @@ static lares_key *next_key(void)
     return key;
 }
 
+lares_daemon *hub_spawn_as(lares_node *node, const char *kind,
+                           const lares_key *key, const char *const pairs[])
+{
+    lares_options *made = options(pairs);
+    lares_daemon *daemon;
+
+    hub_check(lares_node_spawn(node, kind, key, made, &daemon), kind);
+    lares_options_free(made);
+    return daemon;
+}
+
 lares_daemon *hub_spawn(lares_node *node, const char *kind,
                         const char *subscribe, const char *publish)
 {
     const char *const pairs[] = {"subscribe", subscribe, "publish", publish,
                                  NULL};
-    lares_options *made = options(pairs);
-    lares_key *key = next_key();
-    lares_daemon *daemon;
+    lares_key *key = hub_key();
+    lares_daemon *daemon = hub_spawn_as(node, kind, key, pairs);
 
-    hub_check(lares_node_spawn(node, kind, key, made, &daemon), kind);
-    lares_options_free(made);
     lares_key_free(key);
     return daemon;
 }
@@ -104,6 +111,20 @@ uint64_t hub_number(const lares_event *event)
 
     memcpy(&number, event->data, sizeof number);
     return number;
+}
+
+uint64_t hub_fact(lares_node *node, uint64_t origin, const char *column)
+{
+    uint64_t value = 0, named = 0;
+    lares_rows *rows;
+
+    hub_check(lares_node_report(node, "daemons", &rows), "report");
+    while (named != origin && lares_rows_next(rows) == LARES_OK)
+        hub_check(lares_rows_u64(rows, "origin", &named), "origin");
+    if (named == origin)
+        hub_check(lares_rows_u64(rows, column, &value), column);
+    lares_rows_free(rows);
+    return value;
 }
 
 void hub_run(lares_node *node)

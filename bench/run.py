@@ -19,15 +19,17 @@ import platform
 import statistics
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import build
 from rows import ROWS, Row, Variant
 
-BURST = 64
-PEERS = {"netmesh": "net-mesh ", "wheel": "net-mesh wheel "}
-FORM = "{:<4}{:<48}{:>8}{:>8}  {:<38}{:>7}{:>8}{:>8}  {:<8}{}"
+FRESH = 10240  # daemons whose memory is measured
+PEERS = {"netmesh": "net-mesh ", "wheel": "net-mesh wheel ",
+         "erlang": "Erlang: "}
+FORM = "{:<11}{:<48}{:>11}{:>11}  {:<40}{:>7}{:>8}{:>8}  {:<8}{}"
 
 
 class Program:
@@ -38,7 +40,7 @@ class Program:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def run(self, name: str, count: int) -> int:
-        """Nanoseconds for count operations."""
+        """Nanoseconds for count operations, or bytes of as many daemons."""
         assert self.process.stdin and self.process.stdout
         print(count, name, file=self.process.stdin, flush=True)
         answer = self.process.stdout.readline()
@@ -55,6 +57,7 @@ class Bench:
 
     def __init__(self, ms: float) -> None:
         self.enough = ms * 1e6
+        self.commands: dict[str, list[str]] = {}
         self.programs: dict[str, Program | None] = {}
         self.counts: dict[Variant, int] = {}
 
@@ -63,7 +66,8 @@ class Bench:
             return
         print("building", name, file=sys.stderr)
         try:
-            self.programs[name] = Program(build.PROGRAMS[name]())
+            self.commands[name] = build.PROGRAMS[name]()
+            self.programs[name] = Program(self.commands[name])
         except build.Missing as reason:
             self.programs[name] = None
             print(f"{reason}: not measured", file=sys.stderr)
@@ -75,20 +79,33 @@ class Bench:
             if program is not None:
                 program.close()
 
-    def calibrate(self, program: Program, name: str) -> int:
+    def calibrate(self, program: Program, name: str, burst: int) -> int:
         """How many operations, in whole bursts, last long enough."""
-        count = BURST
-        while (spent := program.run(name, count)) < self.enough / 4:
+        program.run(name, burst)  # the first run of a context opens it
+        count, lasted = burst, 0
+        while lasted < self.enough / 4:
+            start = time.perf_counter_ns()
+            program.run(name, count)
+            lasted = time.perf_counter_ns() - start
             count *= 2
-        return BURST * (int(count * self.enough / spent / BURST) + 1)
+        return burst * (int(count / 2 * self.enough / lasted / burst) + 1)
 
-    def time(self, variant: Variant) -> float | None:
-        """Nanoseconds per operation; None if the program is missing."""
+    def weigh(self, variant: Variant) -> float:
+        """Bytes of a daemon, in a process that has freed none before."""
+        program = Program(self.commands[variant[0]])
+        result = program.run(variant[1], FRESH) / FRESH
+        program.close()
+        return result
+
+    def measure(self, variant: Variant, row: Row) -> float | None:
+        """Nanoseconds per operation, or bytes; None: no such program."""
         program, name = self.programs[variant[0]], variant[1]
         if program is None:
             return None
+        if row.fresh:
+            return self.weigh(variant)
         if variant not in self.counts:
-            self.counts[variant] = self.calibrate(program, name)
+            self.counts[variant] = self.calibrate(program, name, row.burst)
         count = self.counts[variant]
         return program.run(name, count) / count
 
@@ -147,8 +164,8 @@ def measure(rows: list[Row], rounds: int, ms: float) -> list[Result]:
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
         for result in results:
-            base = bench.time(result.row.base)
-            ours = bench.time(result.row.ours)
+            base = bench.measure(result.row.base, result.row)
+            ours = bench.measure(result.row.ours, result.row)
             assert ours is not None  # ours is always there
             result.ours.append(ours)
             if base is not None:
@@ -164,7 +181,7 @@ def versions() -> str:
     compiler = first_line(os.environ.get("CC", "cc"), "--version")
     lua = first_line("pkg-config", "--modversion", "lua5.4")
     return (f"{compiler}; Python {platform.python_version()}; Lua {lua}; "
-            f"net-mesh {build.NETMESH}")
+            f"net-mesh {build.NETMESH}; Erlang {build.erlang_release()}")
 
 
 def options() -> argparse.Namespace:
@@ -182,8 +199,9 @@ def main() -> None:
     rows = [row for row in ROWS if wanted is None or row.row in wanted]
     results = measure(rows, asked.rounds, asked.ms)
     print(versions())
-    print(FORM.format("row", "what (ns per operation)", "ours", "base",
-                      "base is", "ratio", "min", "max", "target", "met"))
+    print(FORM.format(
+        "row", "what (ns per operation, or bytes)", "ours", "base", "base is",
+        "ratio", "min", "max", "target", "met"))
     for result in results:
         print(result.line())
     if asked.json is not None:

@@ -1,22 +1,26 @@
 """The protocol of bench.h for programs in Python.
 
 A variant is a function (count) that returns another, which tells whether the
-work was done and is not timed.
+work was done and is not timed. One that times a part of its work itself, or
+counts bytes, returns what it spent as well.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import Callable
+from typing import Callable, Union
 
-Variant = Callable[[int], Callable[[], bool]]
+Proof = Callable[[], bool]
+Variant = Callable[[int], Union[Proof, tuple[int, Proof]]]
 
 
 def measure(name: str, variant: Variant, count: int) -> int:
     start = time.thread_time_ns()
     proved = variant(count)
     spent = time.thread_time_ns() - start
+    if isinstance(proved, tuple):
+        spent, proved = proved
     if not proved():
         sys.exit(f"benchmark: {name}: the work was not done")
     return spent

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,13 +23,14 @@ int lares__client_open(struct lares__client *client,
 {
     memset(client, 0, sizeof *client);
     client->console = &words->console;
+    client->node = words->node;
     client->patience_ms = PATIENCE_MS;
     client->room = ROOM;
     client->line = malloc(ROOM);
     client->fd = -1;
     if (client->line == NULL)
         return lares__console_fail(client->console, LARES_ENOMEM, "node");
-    return lares__nodes_connect(client->console, words->node, &client->fd);
+    return 0;
 }
 
 void lares__client_close(struct lares__client *client)
@@ -80,23 +82,28 @@ static int text_send(const struct lares__client *client)
 /* What the node cannot take it has said why: that is read next. */
 static int request_send(struct lares__client *client, const char *end)
 {
-    int rc;
+    int rc = 0;
 
     fputs(end, client->request);
     if (fclose(client->request) != 0) {
         request_drop(client);
         return lares__console_fail(client->console, LARES_ENOMEM, "request");
     }
-    rc = text_send(client);
+    if (client->fd < 0)
+        rc = lares__nodes_connect(client->console, client->node, &client->fd);
+    if (rc == 0)
+        rc = text_send(client);
     request_drop(client);
     return rc;
 }
 
 /* -- being answered ------------------------------------------------------- */
 
-static int outcome_unknown(const struct lares__client *client, const char *why)
+static int answer_lost(struct lares__client *client, lares_status status,
+                       const char *why)
 {
-    return lares__console_fail_text(client->console, LARES_EUNKNOWN, why);
+    client->broken = 1;
+    return lares__console_fail_text(client->console, status, why);
 }
 
 static int bytes_wait(struct lares__client *client)
@@ -108,8 +115,7 @@ static int bytes_wait(struct lares__client *client)
         count = poll(&one, 1, client->patience_ms);
     while (count < 0 && errno == EINTR);
     if (count == 0)
-        return lares__console_fail_text(client->console, LARES_ETIMEDOUT,
-                                        "the node does not answer");
+        return answer_lost(client, LARES_ETIMEDOUT, "the node does not answer");
     return 0;
 }
 
@@ -124,11 +130,12 @@ static int bytes_read(struct lares__client *client)
     memmove(client->line, client->line + client->taken, client->used);
     client->taken = 0;
     if (client->used == client->room)
-        return outcome_unknown(client, "the node answers an endless line");
+        return answer_lost(client, LARES_EUNKNOWN,
+                           "the node answers an endless line");
     got = recv(client->fd, client->line + client->used,
                client->room - client->used, 0);
     if (got == 0 || (got < 0 && errno != EINTR))
-        return outcome_unknown(client, "the node has gone");
+        return answer_lost(client, LARES_EUNKNOWN, "the node has gone");
     client->used += got > 0 ? (size_t)got : 0;
     return 0;
 }
@@ -156,13 +163,16 @@ static int line_read(struct lares__client *client, char **out)
 static int error_tell(const struct lares__client *client, const char *error)
 {
     struct lares__json value;
-    char code[16] = "0", detail[1024] = "";
+    char code[16] = "0", detail[1024] = "", text[1280];
 
     if (lares__json_member(error, "code", &value))
         lares__json_read(value, code, sizeof code);
     if (lares__json_member(error, "detail", &value))
         lares__json_read(value, detail, sizeof detail);
-    return lares__console_fail_text(client->console, atoi(code), detail);
+    snprintf(text, sizeof text, "%s%s%s",
+             client->about != NULL ? client->about : "",
+             client->about != NULL ? ": " : "", detail);
+    return lares__console_fail_text(client->console, atoi(code), text);
 }
 
 /* Reads up to the end of an answer, also behind a failure of fn. */
@@ -251,7 +261,7 @@ struct search {
 
 static int digits_enough(const char *name)
 {
-    size_t len = strspn(name, "0123456789abcdef");
+    size_t len = strspn(name, "0123456789abcdefABCDEF");
 
     return len >= DIGITS_MIN && name[len] == '\0';
 }
@@ -261,7 +271,7 @@ static int daemon_fits(const struct search *search, const char *origin,
 {
     return strcmp(name, search->name) == 0 ||
            (search->digits &&
-            strncmp(origin, search->name, strlen(search->name)) == 0);
+            strncasecmp(origin, search->name, strlen(search->name)) == 0);
 }
 
 static int daemon_look(void *context, const char *item)
@@ -304,6 +314,9 @@ int lares__client_find(struct lares__client *client, const char *name,
         strcpy(origin_out, search.origin);
         return 0;
     }
-    snprintf(text, sizeof text, "%s: no daemon of that name or origin", name);
+    snprintf(text, sizeof text,
+             "%s: no daemon has that name, or an origin that begins so (%d "
+             "digits or more)",
+             name, DIGITS_MIN);
     return lares__console_fail_text(client->console, LARES_ENOTFOUND, text);
 }

@@ -11,10 +11,14 @@ enum {
 
 struct lares__client {
     const struct lares__console *console;
-    int fd;
-    unsigned int id; /* of the last request */
-    int patience_ms; /* for each line of an answer */
-    char *line;      /* what came, up to `used`; `taken` of it is read */
+    const char *node; /* NULL: the one that runs */
+    int fd;           /* -1: nothing was asked yet */
+    int broken;       /* nothing that is asked will be answered */
+    unsigned int id;  /* of the last request */
+    int patience_ms;  /* for each line of an answer */
+    /* what errors of the node are about; NULL: they say it */
+    const char *about;
+    char *line; /* what came, up to `used`; `taken` of it is read */
     size_t taken, used, room;
     /* the request that is being written */
     FILE *request;
@@ -22,7 +26,9 @@ struct lares__client {
     size_t len;
 };
 
-/* Each returns an exit code; what went wrong has been said. */
+/* Each returns an exit code; what went wrong has been said. The node is looked
+ * for as it is first asked: what the verb itself can see to be wrong is said
+ * before, whether a node runs or not. */
 
 int lares__client_open(struct lares__client *client,
                        const struct lares__words *words);

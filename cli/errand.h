@@ -7,7 +7,7 @@
 struct lares__errand {
     struct lares__spelling spelling;
     const char *help;
-    /* the node is there; returns an exit code */
+    /* nothing was asked yet; returns an exit code */
     int (*run)(struct lares__client *client, const struct lares__words *words);
 };
 

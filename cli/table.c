@@ -51,6 +51,32 @@ static void value_add(struct lares__table *table, struct lares__json value)
     cell_add(table, text);
 }
 
+/* Cells are whole numbers: a row whose name says seconds holds ns. */
+static int row_is_seconds(const char *row)
+{
+    static const char suffix[] = "_seconds";
+    struct lares__json value = {"", 0};
+    char name[64];
+    size_t len;
+
+    (void)lares__json_member(row, "name", &value);
+    len = lares__json_read(value, name, sizeof name);
+    return len >= sizeof suffix &&
+           strcmp(name + len - (sizeof suffix - 1), suffix) == 0;
+}
+
+static void seconds_add(struct lares__table *table, struct lares__json value)
+{
+    char text[32];
+    unsigned long long ns;
+
+    lares__json_read(value, text, sizeof text);
+    ns = strtoull(text, NULL, 10);
+    snprintf(text, sizeof text, "%llu.%03llu", ns / 1000000000,
+             ns / 1000000 % 1000);
+    cell_add(table, text);
+}
+
 static void names_add(struct lares__table *table, const char *row)
 {
     struct lares__json key, value;
@@ -69,6 +95,7 @@ static void names_add(struct lares__table *table, const char *row)
 void lares__table_add(struct lares__table *table, const char *row)
 {
     struct lares__json value;
+    int seconds = row_is_seconds(row);
     size_t i;
 
     if (table->width == 0)
@@ -76,7 +103,10 @@ void lares__table_add(struct lares__table *table, const char *row)
     for (i = 0; i < table->width && !table->failed; i++) {
         if (!lares__json_member(row, table->cells[i], &value))
             value = (struct lares__json){"", 0};
-        value_add(table, value);
+        if (seconds && strcmp(table->cells[i], "value") == 0)
+            seconds_add(table, value);
+        else
+            value_add(table, value);
     }
 }
 
@@ -98,7 +128,7 @@ static int column_is_number(const struct lares__table *table, size_t column)
     size_t i;
 
     for (i = column + table->width; i < table->count; i += table->width)
-        if (table->cells[i][strspn(table->cells[i], "0123456789")] != '\0' ||
+        if (table->cells[i][strspn(table->cells[i], "0123456789.")] != '\0' ||
             strlen(table->cells[i]) == 16)
             return 0;
     return 1;

@@ -115,15 +115,19 @@ static int id_take(void *context, const char *item)
 /* Each on its own: one that cannot be sent does not hold back the others. */
 static int ids_replay(struct lares__client *client, const struct ids *ids)
 {
-    size_t i, failed = 0;
+    char about[40];
+    size_t i, sent = 0;
     int code, last = 0;
 
-    for (i = 0; i < ids->count; i++) {
+    client->about = about;
+    for (i = 0; i < ids->count && !client->broken; i++) {
+        snprintf(about, sizeof about, "letter %s", ids->list[i]);
         code = letter_ask(client, "replay", ids->list[i], NULL, NULL);
-        failed += code != 0;
+        sent += code == 0;
         last = code != 0 ? code : last;
     }
-    return failed > 0 && failed < ids->count ? LARES__EXIT_PARTLY : last;
+    client->about = NULL;
+    return last != 0 && sent > 0 ? LARES__EXIT_PARTLY : last;
 }
 
 static int all_replay(struct lares__client *client)

@@ -28,6 +28,8 @@ static int words_take(struct request *request, int count,
             request->help = 1;
         else if (strcmp(words[i], "-o") == 0 && i + 1 < count)
             request->file = words[++i];
+        else if (strcmp(words[i], "-o") == 0)
+            return lares__console_usage(console, "-o: expected a value");
         else
             return lares__console_usage(console, "%s: unexpected", words[i]);
     }

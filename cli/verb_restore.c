@@ -79,6 +79,7 @@ static int image_send(struct lares__client *client, const char *path,
     if (len > IMAGE_MAX)
         return lares__console_usage(&console, "%s: more than %d bytes", path,
                                     IMAGE_MAX);
+    client->about = path;
     return lares__client_payload(client, "restore", seed, image, len,
                                  origin_print, &console);
 }

@@ -38,9 +38,11 @@ static lares_status file_load(lares_node *node, const char *file)
 static int node_run(lares_node *node, const struct lares__job *job)
 {
     lares_status rc = file_load(node, job->file);
+    int says_where = *lares_error_detail() != '\0';
 
     if (rc < 0) { /* the file is there, and the command line is right */
-        (void)lares__console_fail(&job->console, rc, "load");
+        (void)lares__console_fail(&job->console, rc,
+                                  says_where ? NULL : job->file);
         return LARES__EXIT_FAILED;
     }
     return lares__pump_run(node, job);

@@ -1,4 +1,5 @@
-/* counter.c - a daemon in C: counts its events, and emits the count.
+/* counter.c - a daemon in C: counts its events, and emits the count. It can be
+ * saved and restored, so a failure costs no count, and an image goes on.
  *
  *     cc -shared -fPIC counter.c -o counter.so \
  *         $(pkg-config --cflags --libs lares)
@@ -45,6 +46,36 @@ static lares_verdict counter_process(lares_call *call, void *instance)
     return LARES_DONE;
 }
 
+/* The state: 8 bytes, the lowest first, on every machine. */
+static lares_verdict counter_snapshot(lares_call *call, void *instance)
+{
+    const struct counter *counter = instance;
+    uint8_t bytes[8];
+
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(counter->n >> 8 * i);
+    lares_call_state(call, bytes, sizeof bytes);
+    return LARES_DONE;
+}
+
+/* The instance is fresh from create. */
+static lares_verdict counter_restore(lares_call *call, uint32_t version,
+                                     const void *data, size_t len,
+                                     void *instance)
+{
+    struct counter *counter = instance;
+    const uint8_t *bytes = data;
+
+    (void)version;
+    if (len != 8) {
+        lares_call_fail(call, "a state has 8 bytes");
+        return LARES_FAILED;
+    }
+    for (int i = 0; i < 8; i++)
+        counter->n |= (uint64_t)bytes[i] << 8 * i;
+    return LARES_DONE;
+}
+
 /* May a plug-in built with this lares.h use the library of the process? */
 static int version_fits(void)
 {
@@ -64,6 +95,8 @@ lares_status lares_plugin_open(lares_node *node, const char *argument)
         .create = counter_create,
         .destroy = free,
         .process = counter_process,
+        .snapshot = counter_snapshot,
+        .restore = counter_restore,
     };
 
     (void)argument;

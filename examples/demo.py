@@ -9,9 +9,10 @@ comes on `lines.end` they emit what they have counted.
 
 On the way one line makes the Python counter raise twice, and another is poison
 for the Lua counter. Each time the daemon is rebuilt from its last checkpoint;
-the Python one goes on, the poison ends as a dead letter. Then all three are
-saved as images, their node is stopped, and a second one restores them and
-counts on.
+the Python one goes on, the poison ends as a dead letter. Lares logs what the
+Python counter raised: that traceback, and the text of the dead letter, are
+meant to be there. Then all three are saved as images, their node is stopped,
+and a second one restores them and counts on.
 
 The results must equal each other and those of `tr | sort | uniq -c` (for Lua
 without the words of its dead letter), and each chain must verify from its

@@ -149,7 +149,7 @@ lares_verdict lares__instance_create(struct lares__runtime *runtime,
                                      struct lares__recipe *recipe,
                                      void **instance_out)
 {
-    struct lares__entry entry = {instance_make, "init", call, NULL};
+    struct lares__entry entry = {instance_make, "init", call, NULL, 0};
     struct making making = {recipe, &entry, lares_daemon_origin(daemon), NULL};
     lares_verdict verdict = lares__runtime_enter(runtime, &entry, &making);
 
@@ -173,7 +173,7 @@ void lares__instance_destroy(void *object)
 {
     struct lares__instance *instance = object;
     struct lares__runtime *runtime = instance->runtime;
-    struct lares__entry entry = {instance_close, "close", NULL, NULL};
+    struct lares__entry entry = {instance_close, "close", NULL, NULL, 0};
 
     (void)lares__runtime_enter(runtime, &entry, instance);
     lua_pushnil(runtime->lua); /* a key that is there: nothing is allocated */
@@ -235,7 +235,7 @@ static int instance_drain(lua_State *L)
 lares_verdict lares__instance_process(lares_call *call, void *object)
 {
     struct lares__instance *instance = object;
-    struct lares__entry entry = {instance_drain, "process", call, instance};
+    struct lares__entry entry = {instance_drain, "process", call, instance, 0};
     lares_verdict verdict =
         lares__runtime_enter(instance->runtime, &entry, instance);
 

@@ -38,23 +38,34 @@ static int status_exit(lares_status status)
     return LARES__EXIT_FAILED;
 }
 
-static void error_print(const struct lares__console *console, int code,
-                        const char *name, const char *detail)
+static void error_json(lares_status status, const char *detail)
 {
-    if (!console->json) {
-        fprintf(stderr, "%s: %s\n", console->program, detail);
-        return;
-    }
-    printf("{\"error\":{\"code\":%d,\"name\":\"%s\",\"detail\":", code, name);
+    printf("{\"error\":{\"code\":%d,\"name\":\"%s\",\"detail\":", (int)status,
+           lares_status_name(status));
     lares__json_text(stdout, detail);
     puts("}}");
     fflush(stdout);
 }
 
+/* The code stands behind the first line: a traceback may follow. */
+static void error_print(const struct lares__console *console,
+                        lares_status status, const char *text)
+{
+    size_t line = strcspn(text, "\n");
+
+    fprintf(stderr, "%s: %.*s (%s)%s\n", console->program, (int)line, text,
+            lares_status_name(status), text + line);
+    if (status == LARES_EKEY)
+        fputs("an identity is a file of lares keygen: --key FILE\n", stderr);
+}
+
 int lares__console_fail_text(const struct lares__console *console,
                              lares_status status, const char *text)
 {
-    error_print(console, status, lares_status_name(status), text);
+    if (console->json)
+        error_json(status, text);
+    else
+        error_print(console, status, text);
     return status_exit(status);
 }
 
@@ -66,6 +77,8 @@ int lares__console_fail(const struct lares__console *console,
 
     if (*detail == '\0')
         detail = lares_status_text(status);
+    if (what == NULL)
+        return lares__console_fail_text(console, status, detail);
     snprintf(text, sizeof text, "%s: %s", what, detail);
     return lares__console_fail_text(console, status, text);
 }
@@ -108,9 +121,11 @@ int lares__console_usage(const struct lares__console *console,
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    error_print(console, LARES_EINVAL, "EINVAL", text);
-    if (!console->json)
-        fprintf(stderr, "see %s --help\n", console->program);
+    if (console->json)
+        error_json(LARES_EINVAL, text);
+    else
+        fprintf(stderr, "%s: %s\nsee %s --help\n", console->program, text,
+                console->program);
     return LARES__EXIT_USAGE;
 }
 

@@ -29,7 +29,8 @@ struct lares__console {
 };
 
 /* Say that a call failed, and why, and return the exit code for it. Use it
- * directly behind the call; `what` is what was tried, such as a file. */
+ * directly behind the call; `what` is what was tried, such as a file; NULL: the
+ * detail says it. */
 int lares__console_fail(const struct lares__console *console,
                         lares_status status, const char *what);
 

@@ -69,6 +69,19 @@ static int daemon_snapshot(lua_State *L)
     return lares__bytes_answer(L, rc);
 }
 
+/* daemon:retire(grace?) -> string */
+static int daemon_retire(lua_State *L)
+{
+    lares_daemon *daemon = daemon_check(L);
+    int64_t grace_ms = lares__seconds_check(L, 2, 30);
+    struct lares__box *box = lares__box_new(L, &lares__bytes_type);
+    lares_bytes *image = NULL;
+    lares_status rc = lares_daemon_retire(daemon, grace_ms, &image);
+
+    box->ticket = image;
+    return lares__bytes_answer(L, rc);
+}
+
 /* daemon:restart() */
 static int daemon_restart(lua_State *L)
 {
@@ -100,7 +113,7 @@ static int daemon_identity(lua_State *L, const lares_daemon *daemon)
     return lares__result_value(L, rc);
 }
 
-/* daemon.origin, daemon.identity */
+/* daemon.origin, daemon.epoch, daemon.identity */
 static int daemon_property(lua_State *L)
 {
     const lares_daemon *daemon = daemon_check(L);
@@ -108,9 +121,12 @@ static int daemon_property(lua_State *L)
 
     if (strcmp(name, "identity") == 0)
         return daemon_identity(L, daemon);
-    if (strcmp(name, "origin") != 0)
+    if (strcmp(name, "origin") == 0)
+        lua_pushinteger(L, (lua_Integer)lares_daemon_origin(daemon));
+    else if (strcmp(name, "epoch") == 0)
+        lua_pushinteger(L, (lua_Integer)lares_daemon_epoch(daemon));
+    else
         return 0;
-    lua_pushinteger(L, (lua_Integer)lares_daemon_origin(daemon));
     return 1;
 }
 
@@ -125,6 +141,7 @@ static const luaL_Reg daemon_methods[] = {
     {"subscribe",   daemon_subscribe  },
     {"unsubscribe", daemon_unsubscribe},
     {"snapshot",    daemon_snapshot   },
+    {"retire",      daemon_retire     },
     {"restart",     daemon_restart    },
     {"stop",        daemon_stop       },
     {NULL,          NULL              },

@@ -90,9 +90,19 @@ static struct lares__box *box_at(lua_State *L, int index,
     return box;
 }
 
-void *lares__box_check(lua_State *L, int index, const struct lares__type *type)
+void *lares__box_find(lua_State *L, int index, const struct lares__type *type)
 {
     return box_at(L, index, type)->ticket;
+}
+
+void *lares__box_check(lua_State *L, int index, const struct lares__type *type)
+{
+    void *ticket = lares__box_find(L, index, type);
+
+    if (ticket == NULL)
+        luaL_error(L, "%s: this %s has been closed",
+                   lares_status_name(LARES_ECLOSED), type->name);
+    return ticket;
 }
 
 void lares__box_reset(lua_State *L, int index, const struct lares__type *type)

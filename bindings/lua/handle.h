@@ -43,8 +43,11 @@ int lares__metatable_test(lua_State *L, int index, const char *name);
 /* Push an empty box; its one user value is free for its type. */
 struct lares__box *lares__box_new(lua_State *L, const struct lares__type *type);
 
-/* Check the box at index and return its ticket. From here on callbacks run on
- * this coroutine. */
+/* Check the box at index and return its ticket, NULL if it has been closed.
+ * From here on callbacks run on this coroutine. */
+void *lares__box_find(lua_State *L, int index, const struct lares__type *type);
+
+/* The same for what is of no use once it has been closed: that raises. */
 void *lares__box_check(lua_State *L, int index, const struct lares__type *type);
 
 /* Give the ticket back now. */

@@ -39,9 +39,14 @@ int lares__handler_test(lua_State *L, int index)
 const char *lares__handler_read(lua_State *L, int index)
 {
     const char *name;
+    size_t len;
 
-    lua_getfield(L, index, "name");
-    name = lares__text_check(L, lua_gettop(L));
+    if (lua_getfield(L, index, "name") != LUA_TSTRING)
+        luaL_error(L, "the name of a handler is %s, expected a string",
+                   luaL_typename(L, -1));
+    name = lua_tolstring(L, -1, &len);
+    if (strlen(name) != len)
+        luaL_error(L, "the name of a handler has a zero byte");
     if (lua_getfield(L, index, "run") != LUA_TFUNCTION)
         luaL_error(L, "handler %s: run is %s, expected a function", name,
                    luaL_typename(L, -1));
@@ -173,7 +178,7 @@ static int handler_answer(lua_State *L)
 lares_verdict lares__handler_run(lares_call *call, void *user)
 {
     struct lares__handler *handler = user;
-    struct lares__entry entry = {handler_answer, "handler", call, NULL};
+    struct lares__entry entry = {handler_answer, "handler", call, NULL, 0};
 
     return lares__runtime_enter(handler->runtime, &entry, handler);
 }

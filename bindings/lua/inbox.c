@@ -19,7 +19,7 @@ static int inbox_take(lua_State *L, lares_inbox *inbox, int64_t timeout_ms)
 /* inbox:next(seconds?) -> array of events */
 static int inbox_next(lua_State *L)
 {
-    lares_inbox *inbox = lares__box_check(L, 1, &lares__inbox_type);
+    lares_inbox *inbox = lares__box_find(L, 1, &lares__inbox_type);
 
     return inbox_take(L, inbox, lares__seconds_check(L, 2, HUGE_VAL));
 }
@@ -31,7 +31,7 @@ static int events_step(lua_State *L)
 
     if (lua_rawgeti(L, lua_upvalueindex(3), place) == LUA_TNIL) {
         lares_inbox *inbox =
-            lares__box_check(L, lua_upvalueindex(1), &lares__inbox_type);
+            lares__box_find(L, lua_upvalueindex(1), &lares__inbox_type);
 
         if (inbox_take(L, inbox, lua_tointeger(L, lua_upvalueindex(2))) > 1)
             return 0; /* nothing came, or it is over */
@@ -49,7 +49,7 @@ static int inbox_events(lua_State *L)
 {
     int64_t timeout_ms = lares__seconds_check(L, 2, HUGE_VAL);
 
-    lares__box_check(L, 1, &lares__inbox_type);
+    lares__box_find(L, 1, &lares__inbox_type);
     lua_pushvalue(L, 1);
     lua_pushinteger(L, timeout_ms);
     lua_newtable(L);

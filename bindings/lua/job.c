@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    SEED_LEN = 32
+};
+
 /* -- options that a job has ----------------------------------------------- */
 
 static int take_subscribe(struct lares__job *job, const char *value)
@@ -88,6 +92,73 @@ static const struct flag {
     {"restore",   "IMAGE",     take_restore  },
     {"node",      "NAME",      take_node     },
 };
+
+/* -- the image ------------------------------------------------------------ */
+
+/* Read what is left of a file into memory that the caller frees. */
+static int file_read(FILE *file, char **data_out, size_t *len_out)
+{
+    size_t room = 64 * 1024, len = 0, got;
+    char *data = malloc(room), *more;
+
+    while (data != NULL) {
+        got = fread(data + len, 1, room - len, file);
+        len += got;
+        if (len < room)
+            break;
+        room *= 2;
+        more = realloc(data, room);
+        if (more == NULL)
+            free(data);
+        data = more;
+    }
+    if (data == NULL || ferror(file)) {
+        free(data);
+        return 0;
+    }
+    *data_out = data;
+    *len_out = len;
+    return 1;
+}
+
+/* What the command line does not say of channels, the image says. */
+static void image_channels(struct lares__job *job)
+{
+    struct lares__channels channels;
+
+    if (!lares__channels_read(job->image, job->image_len, &channels))
+        return; /* its restore will say why */
+    if (job->publish == NULL && channels.output[0] != '\0') {
+        strcpy(job->output, channels.output);
+        job->publish = job->output;
+    }
+    if (job->subscribe[0] != '\0' || channels.count == 0)
+        return;
+    strcpy(job->subscribe, channels.first);
+    if (channels.count > 1)
+        fprintf(stderr, "%s: one of %d channels: %s (--subscribe chooses)\n",
+                job->console.program, channels.count, channels.first);
+}
+
+static int image_read(struct lares__job *job)
+{
+    FILE *file;
+    int code = 0;
+
+    if (job->restore == NULL)
+        return 0;
+    if (job->kind != NULL)
+        return lares__console_usage(&job->console,
+                                    "--kind: the image says which kind it is");
+    file = fopen(job->restore, "rb");
+    if (file == NULL || !file_read(file, &job->image, &job->image_len))
+        code = lares__console_fail_errno(&job->console, job->restore);
+    if (file != NULL)
+        fclose(file);
+    if (code == 0)
+        image_channels(job);
+    return code;
+}
 
 /* -- parsing -------------------------------------------------------------- */
 
@@ -178,7 +249,6 @@ int lares__job_parse(struct lares__job *job, const char *program,
     memset(job, 0, sizeof *job);
     job->console.program = program;
     job->file = file;
-    job->publish = "out";
     job_look_ahead(job, count, words);
     if (job->help)
         return 0;
@@ -186,14 +256,19 @@ int lares__job_parse(struct lares__job *job, const char *program,
     if (rc < 0)
         return lares__console_fail(&job->console, rc, "options");
     code = words_take(job, count, words);
+    if (code == 0)
+        code = image_read(job);
     if (job->subscribe[0] == '\0')
         strcpy(job->subscribe, "in");
+    if (job->publish == NULL)
+        job->publish = "out";
     return code;
 }
 
 void lares__job_fini(struct lares__job *job)
 {
     lares_options_free(job->options);
+    free(job->image);
 }
 
 /* -- the daemon ----------------------------------------------------------- */
@@ -262,14 +337,14 @@ static int kind_choose(const struct lares__job *job, lares_node *node,
     return 0;
 }
 
-/* A seed is 32 bytes; a longer file shows by its 33rd. */
+/* A longer file shows by one byte more. */
 static int key_read(const struct lares__job *job, lares_key **out)
 {
-    unsigned char seed[33];
+    unsigned char seed[SEED_LEN + 1];
     FILE *file = fopen(job->key, "rb");
     size_t len;
     int code = 0;
-    lares_status rc;
+    lares_status rc = LARES_OK;
 
     if (file == NULL)
         return lares__console_fail_errno(&job->console, job->key);
@@ -277,49 +352,14 @@ static int key_read(const struct lares__job *job, lares_key **out)
     len = fread(seed, 1, sizeof seed, file);
     if (ferror(file)) /* a folder, say */
         code = lares__console_fail_errno(&job->console, job->key);
+    else if (len != SEED_LEN)
+        code = lares__console_usage(&job->console, "%s: a seed has %d bytes",
+                                    job->key, SEED_LEN);
+    else
+        rc = lares_key_new(seed, len, out);
     fclose(file);
-    rc = code == 0 ? lares_key_new(seed, len, out) : LARES_OK;
     explicit_bzero(seed, sizeof seed);
     return rc < 0 ? lares__console_fail(&job->console, rc, job->key) : code;
-}
-
-/* Read what is left of a file into memory that the caller frees. */
-static int file_read(FILE *file, char **data_out, size_t *len_out)
-{
-    size_t room = 64 * 1024, len = 0, got;
-    char *data = malloc(room), *more;
-
-    while (data != NULL) {
-        got = fread(data + len, 1, room - len, file);
-        len += got;
-        if (len < room)
-            break;
-        room *= 2;
-        more = realloc(data, room);
-        if (more == NULL)
-            free(data);
-        data = more;
-    }
-    if (data == NULL || ferror(file)) {
-        free(data);
-        return 0;
-    }
-    *data_out = data;
-    *len_out = len;
-    return 1;
-}
-
-static int image_read(const struct lares__job *job, char **data_out,
-                      size_t *len_out)
-{
-    FILE *file = fopen(job->restore, "rb");
-    int code = 0;
-
-    if (file == NULL || !file_read(file, data_out, len_out))
-        code = lares__console_fail_errno(&job->console, job->restore);
-    if (file != NULL)
-        fclose(file);
-    return code;
 }
 
 static lares_status argument_set(const struct lares__job *job)
@@ -329,29 +369,17 @@ static lares_status argument_set(const struct lares__job *job)
     return lares_options_set(job->options, "argument", job->argument);
 }
 
-/* What the image says of kind and channels holds: the options name the
- * channels of the lines alone. */
+/* What the image says of channels holds: the options name those of the lines
+ * alone. */
 static int daemon_restore(const struct lares__job *job, lares_node *node,
                           const lares_key *key)
 {
-    char *image = NULL;
-    size_t len = 0;
-    lares_status rc;
-    int code;
+    lares_status rc = argument_set(job);
 
-    if (job->kind != NULL)
-        return lares__console_usage(&job->console,
-                                    "--kind: the image says which kind it is");
-    code = image_read(job, &image, &len);
-    if (code != 0)
-        return code;
-    rc = argument_set(job);
     if (rc >= 0)
-        rc = lares_node_restore(node, image, len, key, job->options, NULL);
-    if (rc < 0)
-        code = lares__console_fail(&job->console, rc, job->restore);
-    free(image);
-    return code;
+        rc = lares_node_restore(node, job->image, job->image_len, key,
+                                job->options, NULL);
+    return rc < 0 ? lares__console_fail(&job->console, rc, job->restore) : 0;
 }
 
 static int daemon_spawn(const struct lares__job *job, lares_node *node,
@@ -370,7 +398,7 @@ static int daemon_spawn(const struct lares__job *job, lares_node *node,
         rc = argument_set(job);
     if (rc >= 0)
         rc = lares_node_spawn(node, kind, key, job->options, NULL);
-    return rc < 0 ? lares__console_fail(&job->console, rc, kind) : 0;
+    return rc < 0 ? lares__console_fail(&job->console, rc, NULL) : 0;
 }
 
 int lares__job_start(const struct lares__job *job, lares_node *node)
@@ -389,26 +417,29 @@ int lares__job_start(const struct lares__job *job, lares_node *node)
 
 void lares__job_help(FILE *file)
 {
-    fputs("Each line of standard input is an event for the daemon; what it\n"
-          "emits is printed, a line each. At the end of the input an empty\n"
-          "event goes to CHANNEL.end, and what is still queued is done.\n"
-          "\n"
-          "  --subscribe CHANNEL   what the daemon hears; the first gets the\n"
-          "                        lines (in); may be given again\n"
-          "  --publish CHANNEL     where it emits; this is printed (out)\n"
-          "  --argument TEXT       handed to the daemon as it is\n"
-          "  --option KEY=VALUE    a spawn option, such as batch=1\n"
-          "  --kind NAME           which kind of FILE to run (first by name)\n"
-          "  --key FILE            its identity, from lares keygen (fresh)\n"
-          "  --restore IMAGE       go on from an image, which holds kind and\n"
-          "                        channels; --subscribe and --publish then "
-          "name\n"
-          "                        the channels of the lines alone\n"
-          "  --node NAME           name of the node (run- and process id)\n"
-          "  --json                print an object for each output or error\n"
-          "  -h, --help            print this\n"
-          "\n"
-          "Exit codes: 0 done, 1 failed, 2 usage, 4 not found, 5 refused,\n"
-          "6 timed out, 7 done but for dead letters, 130 interrupted.\n",
-          file);
+    fputs(
+        "Each line of standard input is an event for the daemon; what it\n"
+        "emits is printed, a line each. At the end of the input an empty\n"
+        "event goes to CHANNEL.end, and what is still queued is done.\n"
+        "\n"
+        "  --subscribe CHANNEL   what the daemon hears; the first gets the\n"
+        "                        lines (in); may be given again\n"
+        "  --publish CHANNEL     where it emits; this is printed (out)\n"
+        "  --argument TEXT       handed to the daemon as it is\n"
+        "  --option KEY=VALUE    a spawn option, such as batch=1\n"
+        "  --kind NAME           which kind of FILE to run (first by name)\n"
+        "  --key FILE            its identity, from lares keygen (fresh)\n"
+        "  --restore IMAGE       go on from an image, which holds kind and\n"
+        "                        channels: lines go to the first channel that\n"
+        "                        it hears, and its output is printed; what\n"
+        "                        --subscribe and --publish say is about the\n"
+        "                        lines alone\n"
+        "  --node NAME           name of the node (run- and process id)\n"
+        "  --json                print an object for each output or error\n"
+        "  -h, --help            print this\n"
+        "\n"
+        "Exit codes: 0 done, 1 failed, 2 usage, 4 not found, 5 refused,\n"
+        "6 timed out, 7 done in part: dead letters, or lines that reached\n"
+        "nobody; 130 interrupted.\n",
+        file);
 }

@@ -3,6 +3,7 @@
 #ifndef LARES_LUA_JOB_H
 #define LARES_LUA_JOB_H
 
+#include "channels.h"
 #include "console.h"
 
 enum {
@@ -14,17 +15,20 @@ struct lares__job {
     const char *file;     /* NULL: none was named */
     const char *kind;     /* NULL: the first by name */
     const char *argument; /* NULL: none */
-    const char *publish;
-    const char *key;        /* a file; NULL: a fresh identity */
-    const char *restore;    /* an image's file; NULL: spawn */
+    const char *publish;  /* an image's own, if it is not said */
+    const char *key;      /* a file; NULL: a fresh identity */
+    const char *restore;  /* an image's file; NULL: spawn */
+    char *image;          /* what stands in it */
+    size_t image_len;
     const char *node;       /* NULL: run-<process id> */
     lares_options *options; /* for the daemon that is spawned */
-    char subscribe[LARES__PATTERNS_MAX + 1];
+    char subscribe[LARES__PATTERNS_MAX + 1]; /* as publish */
+    char output[LARES__CHANNEL_SIZE];        /* of the image */
     int help;
 };
 
-/* Read a command line behind the verb; `file` is what runs, NULL if the words
- * say so. Fini it, whatever comes back: an exit code other than 0 has been
+/* Read a command line behind the verb, and the image that it names; `file` is
+ * what runs, NULL if the words say so. Fini it, whatever comes back: an exit code other than 0 has been
  * explained. */
 int lares__job_parse(struct lares__job *job, const char *program,
                      const char *file, int count, const char *const words[]);

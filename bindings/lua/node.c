@@ -171,6 +171,9 @@ static lares_key *identity_check(lua_State *L, int index)
         return NULL;
     if (lua_getfield(L, index, "identity") == LUA_TNIL)
         return NULL;
+    if (luaL_testudata(L, -1, lares__key_type.name) == NULL)
+        luaL_error(L, "option identity is %s, expected a %s",
+                   luaL_typename(L, -1), lares__key_type.name);
     return lares__box_check(L, -1, &lares__key_type);
 }
 

@@ -37,6 +37,7 @@ struct pump {
     char *block; /* what was read, up to `used`; `taken` of it is published */
     size_t room, taken, used;
     uint64_t lines, outputs, progress_at; /* ns */
+    uint64_t unheard;                     /* of the lines: by nobody */
     int exhausted;                        /* the input has ended */
     int progress;
     int code; /* not 0: something failed, and was said */
@@ -151,8 +152,8 @@ static void progress_show(struct pump *pump)
     if (now < pump->progress_at)
         return;
     pump->progress_at = now + PROGRESS_NS;
-    fprintf(stderr, "\r%" PRIu64 " lines in, %" PRIu64 " out", pump->lines,
-            pump->outputs);
+    fprintf(stderr, "\r%" PRIu64 " line%s in, %" PRIu64 " out", pump->lines,
+            pump->lines == 1 ? "" : "s", pump->outputs);
 }
 
 static void progress_clear(const struct pump *pump)
@@ -182,8 +183,9 @@ static lares_status pump_publish(struct pump *pump, const char *channel,
     }
 }
 
-/* A line that is refused is the fault of the input: no usage error. */
-static void line_publish(struct pump *pump, const char *data, size_t len)
+/* A line that is too long is the fault of the input: no usage error. 0: the
+ * line is still here. */
+static int line_publish(struct pump *pump, const char *data, size_t len)
 {
     lares_status rc = pump_publish(pump, pump->channel, data, len);
 
@@ -191,8 +193,10 @@ static void line_publish(struct pump *pump, const char *data, size_t len)
         pump->lines++;
     } else if (!interrupted) {
         pump_fail(pump, rc, pump->channel);
-        pump->code = LARES__EXIT_FAILED;
+        if (rc == LARES_ETOOBIG)
+            pump->code = LARES__EXIT_FAILED;
     }
+    return rc == LARES_OK;
 }
 
 /* Publish the whole lines of what was read, and the last one of all. */
@@ -205,12 +209,28 @@ static void lines_publish(struct pump *pump)
         end = memchr(line, '\n', pump->used - pump->taken);
         if (end == NULL)
             break;
-        line_publish(pump, line, (size_t)(end - line));
-        pump->taken += (size_t)(end - line) + 1;
+        if (line_publish(pump, line, (size_t)(end - line)))
+            pump->taken += (size_t)(end - line) + 1;
     }
     if (pump->exhausted && pump->code == 0 && !interrupted &&
-        pump->taken < pump->used)
-        line_publish(pump, pump->block + pump->taken, pump->used - pump->taken);
+        pump->taken < pump->used &&
+        line_publish(pump, pump->block + pump->taken, pump->used - pump->taken))
+        pump->taken = pump->used;
+}
+
+/* Lines that were read and not published. */
+static uint64_t lines_kept(const struct pump *pump)
+{
+    const char *at = pump->block + pump->taken, *end;
+    size_t len = pump->used - pump->taken;
+    uint64_t count = 0;
+
+    for (; len > 0; count++) {
+        end = memchr(at, '\n', len);
+        len = end != NULL ? len - (size_t)(end + 1 - at) : 0;
+        at = end != NULL ? end + 1 : at;
+    }
+    return count;
 }
 
 /* Move what is left of a line to the front, and make room behind it. */
@@ -237,7 +257,8 @@ static void input_read(struct pump *pump)
     ssize_t got;
 
     if (pump->used - pump->taken > LINE_MAX_BYTES) { /* ETOOBIG, as a whole */
-        line_publish(pump, pump->block + pump->taken, pump->used - pump->taken);
+        (void)line_publish(pump, pump->block + pump->taken,
+                           pump->used - pump->taken);
         return;
     }
     if (!block_make_room(pump)) {
@@ -279,6 +300,26 @@ static void input_pump(struct pump *pump)
 
 /* -- the end -------------------------------------------------------------- */
 
+/* Up to the end of the input nobody but us publishes from outside. */
+static void unheard_count(struct pump *pump)
+{
+    const char *name, *labels;
+    lares_rows *rows;
+    lares_status rc = lares_node_report(pump->node, "counters", &rows);
+
+    if (rc < 0) {
+        pump_fail(pump, rc, "counters");
+        return;
+    }
+    while (lares_rows_next(rows) == LARES_OK)
+        if (lares_rows_text(rows, "name", &name) == LARES_OK &&
+            strcmp(name, "publish_total") == 0 &&
+            lares_rows_text(rows, "labels", &labels) == LARES_OK &&
+            strcmp(labels, "result=\"none\"") == 0)
+            (void)lares_rows_u64(rows, "value", &pump->unheard);
+    lares_rows_free(rows);
+}
+
 /* Nobody can listen where `.end` makes a name too long. */
 static void end_announce(struct pump *pump)
 {
@@ -313,6 +354,63 @@ static void node_settle(struct pump *pump)
     rc = lares_node_run(pump->node, -1);
     if (rc < 0)
         pump_fail(pump, rc, "stop");
+}
+
+static void unheard_tell(struct pump *pump)
+{
+    const struct lares__console *console = &pump->job->console;
+
+    if (pump->unheard == 0)
+        return;
+    if (console->json) {
+        printf("{\"unheard\":%" PRIu64 ",\"channel\":", pump->unheard);
+        lares__json_text(stdout, pump->channel);
+        puts("}");
+        fflush(stdout);
+    } else {
+        fprintf(stderr,
+                "%s: %" PRIu64 " line%s reached nobody: nothing was subscribed "
+                "to '%s'\n",
+                console->program, pump->unheard, pump->unheard == 1 ? "" : "s",
+                pump->channel);
+    }
+    if (pump->code == 0)
+        pump->code = LARES__EXIT_PARTLY;
+}
+
+/* Events of a daemon that did not end in time: they became no letters. */
+static uint64_t events_kept(struct pump *pump)
+{
+    uint64_t sum = 0, queued;
+    lares_rows *rows;
+    lares_status rc = lares_node_report(pump->node, "daemons", &rows);
+
+    if (rc < 0) {
+        pump_fail(pump, rc, "daemons");
+        return 0;
+    }
+    while (lares_rows_next(rows) == LARES_OK)
+        if (lares_rows_u64(rows, "queued", &queued) == LARES_OK)
+            sum += queued;
+    lares_rows_free(rows);
+    return sum;
+}
+
+/* What an interruption left undone, beside the letters. */
+static void left_tell(struct pump *pump)
+{
+    const struct lares__console *console = &pump->job->console;
+    uint64_t left = lines_kept(pump) + events_kept(pump);
+
+    if (left == 0)
+        return;
+    if (!console->json) {
+        fprintf(stderr, "%s: interrupted: %" PRIu64 " line%s left undone\n",
+                console->program, left, left == 1 ? "" : "s");
+        return;
+    }
+    printf("{\"left\":%" PRIu64 "}\n", left);
+    fflush(stdout);
 }
 
 static void letters_tell(const struct lares__console *console, int count,
@@ -384,10 +482,14 @@ int lares__pump_run(lares_node *node, const struct lares__job *job)
     pump.code = pump_open(&pump);
     if (pump.code == 0) {
         input_pump(&pump);
+        unheard_count(&pump);
         end_announce(&pump);
         node_settle(&pump);
         progress_clear(&pump);
+        unheard_tell(&pump);
         letters_check(&pump);
+        if (interrupted)
+            left_tell(&pump);
     }
     signals_return(saved);
     lares_inbox_free(pump.inbox);

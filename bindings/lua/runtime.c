@@ -61,21 +61,28 @@ static void frame_add(lua_State *L, luaL_Buffer *text, lua_Debug *frame,
     luaL_addvalue(text);
 }
 
-/* Below an entry stands the program that happened to wait. */
-static int frame_is_entry(lua_State *L, lua_Debug *frame,
-                          const struct lares__entry *entry)
+/* Is this function of C where the core was waited for? Below an entry stands
+ * the program that happened to wait. An entry that has raised is gone: what
+ * its variables raise as they are closed runs on whatever called into the
+ * core. */
+static int frame_is_last(lua_State *L, int level, lua_Debug *frame,
+                         const struct lares__entry *entry)
 {
     lua_CFunction function;
 
+    if (entry == NULL)
+        return 0;
+    if (entry->unwinding)
+        return level > 1; /* 1 may be what raises: error */
     lua_getinfo(L, "f", frame);
     function = lua_tocfunction(L, -1);
     lua_pop(L, 1);
-    return entry != NULL && function == entry->function;
+    return function == entry->function;
 }
 
 int lares__traceback(lua_State *L)
 {
-    const struct lares__entry *entry = lares__runtime_get(L)->entry;
+    struct lares__entry *entry = lares__runtime_get(L)->entry;
     lua_Debug frame;
     luaL_Buffer text;
     int level, frames = 0;
@@ -93,10 +100,12 @@ int lares__traceback(lua_State *L)
         if (*frame.what != 'C') {
             frame_add(L, &text, &frame, entry);
             frames++;
-        } else if (frame_is_entry(L, &frame, entry)) {
+        } else if (frame_is_last(L, level, &frame, entry)) {
             break;
         }
     }
+    if (entry != NULL)
+        entry->unwinding = 1;
     luaL_pushresult(&text);
     return 1;
 }

@@ -12,6 +12,7 @@ struct lares__entry {
     const char *where;      /* the callback, for tracebacks */
     lares_call *call;       /* NULL: destroy has none */
     const void *owner;      /* the instance that may answer, NULL: none */
+    int unwinding;          /* it has raised */
 };
 
 struct lares__runtime {

@@ -104,6 +104,12 @@ lares_status lares__script_read(const char *path, struct lares__script **out)
     failure[0] = '\0';
     if (script == NULL)
         return LARES_ENOMEM;
+    if (*path == '\0') {
+        free(script);
+        return lares__script_fail(LARES_ENOTFOUND,
+                                  "the script host runs the file that its "
+                                  "argument names");
+    }
     atomic_init(&script->references, 1);
     sprintf(script->name, "@%s", path);
     file = fopen(path, "rb");

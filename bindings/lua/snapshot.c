@@ -34,7 +34,7 @@ static int state_take(lua_State *L)
 lares_verdict lares__instance_snapshot(lares_call *call, void *object)
 {
     struct lares__instance *instance = object;
-    struct lares__entry entry = {state_take, "snapshot", call, NULL};
+    struct lares__entry entry = {state_take, "snapshot", call, NULL, 0};
 
     return lares__runtime_enter(instance->runtime, &entry, instance);
 }
@@ -98,7 +98,7 @@ lares_verdict lares__instance_restore(lares_call *call, uint32_t version,
                                       void *object)
 {
     struct lares__instance *instance = object;
-    struct lares__entry entry = {state_give, "restore", call, NULL};
+    struct lares__entry entry = {state_give, "restore", call, NULL, 0};
     struct giving giving = {instance, &entry, version, data, len};
 
     return lares__runtime_enter(instance->runtime, &entry, &giving);

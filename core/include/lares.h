@@ -789,6 +789,20 @@ LARES_API lares_status lares_letter_drop(lares_node *node, uint64_t id);
 LARES_API uint64_t lares_daemon_origin(const lares_daemon *daemon);
 
 /**
+ * Return which life of its identity a daemon is, from 1; 0 for NULL.
+ *
+ * It grows by one with each restore, so it tells a daemon that has ended from
+ * the one that went on under the same origin.
+ *
+ * Own:     daemon borrowed
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  none
+ * Since:   0.2
+ */
+LARES_API uint64_t lares_daemon_epoch(const lares_daemon *daemon);
+
+/**
  * Hand out the identity of a daemon, also after it has ended.
  *
  * Own:     out owned, lares_key_free
@@ -898,6 +912,7 @@ LARES_API LARES_NODISCARD lares_status lares_daemon_pull(lares_daemon *daemon,
 /**
  * Stop a daemon; inside a callback it only asks, and the turn commits first.
  *
+ * So it does for whoever holds a pulled call of that daemon.
  * Until grace_ms is over (-1: no deadline) its queued inputs are processed;
  * what is left becomes dead letters. ETIMEDOUT: a callback has not returned
  * 1 s after the deadline; the daemon closes when it does.
@@ -910,6 +925,25 @@ LARES_API LARES_NODISCARD lares_status lares_daemon_pull(lares_daemon *daemon,
  */
 LARES_API lares_status lares_daemon_stop(lares_daemon *daemon,
                                          int64_t grace_ms);
+
+/**
+ * Stop a daemon and take its last image: the way to hand it over.
+ *
+ * As lares_daemon_stop, but what it had accepted is processed before the image
+ * is taken, so nothing comes between the two. Outputs that have found no space
+ * go into the image. If there is no image in the end (ESNAPSHOT, ETOOBIG; EDOWN:
+ * it could not be rebuilt) the daemon has ended all the same.
+ *
+ * Own:     daemon borrowed; out owned, lares_bytes_free
+ * Thread:  any
+ * Blocks:  until the daemon has closed
+ * Errors:  EINVAL, ERANGE, EDEADLK, EBUSY, ECLOSED, EDOWN, ETIMEDOUT,
+ *          ESNAPSHOT, ETOOBIG, EKEY, ENOMEM, EFORKED
+ * Since:   0.2
+ */
+LARES_API LARES_NODISCARD lares_status lares_daemon_retire(lares_daemon *daemon,
+                                                           int64_t grace_ms,
+                                                           lares_bytes **out);
 
 /**
  * Restart a daemon: forget its failures, and rebuild it now.
@@ -977,7 +1011,7 @@ LARES_API lares_status lares_call_emit(lares_call *call, const char *channel,
  * the timer's id as its sequence, and the data given here. period_ms 0 fires
  * once; late firings of a period are one. A refusal latches, as of emit.
  *
- * Own:     data copied
+ * Own:     data copied; id_out may be NULL
  * Thread:  turn
  * Blocks:  no
  * Errors:  EINVAL, ERANGE, ETOOBIG, ELIMIT, EPHASE, ESTALE, ENOMEM

@@ -144,6 +144,16 @@ class TestPs(Case):
         self.assertAlmostEqual(row["time"] / 1e9, time.time(), delta=120)
         self.assertRegex(self.rows("ps")[0]["origin"], "^[0-9a-f]{16}$")
 
+    def test_seconds_are_seconds(self):
+        self.start()
+        line, = [line for line in self.lares("ps", "counters").splitlines()
+                 if line.startswith("uptime_seconds")]
+        self.assertRegex(line, r"^uptime_seconds +\d+\.\d{3}$")
+        self.assertLess(float(line.split()[1]), 60)
+        row, = [row for row in self.rows("ps", "counters")
+                if row["name"] == "uptime_seconds"]
+        self.assertGreater(row["value"], 10 ** 6)
+
     def test_texts_stay_on_their_line(self):
         process = self.start()
         self.feed(process, b"bad")
@@ -162,11 +172,55 @@ class TestNodes(Case):
                             ("restore", ["counter.lua"]), ("restart", ["d"]),
                             ("recover", [])):
             self.lares(verb, *words, "--node", "nowhere", code=3)
-            self.assertIn("nowhere", self.err)
+            self.assertIn("no node 'nowhere' runs: looked in "
+                          f"{self.folder}/lares, /tmp/lares-", self.err)
             out = self.lares(verb, *words, "--node", "nowhere", "--json",
                              code=3)
             self.assertEqual(json.loads(out)["error"]["name"], "EIO")
         self.assertFalse((self.folder / "f").exists())
+
+    def test_no_node_at_all(self):
+        path = str(self.folder / "none.sock")
+        self.lares("ps", "--node", path, code=3)
+        self.assertIn(f"{path}: No such file", self.err)
+        if not list(pathlib.Path(f"/tmp/lares-{os.geteuid()}").glob("*.sock")):
+            self.lares("ps", code=3)
+            self.assertIn(f"looked in {self.folder}/lares, ", self.err)
+
+    def test_what_is_wrong_here_is_said_before_a_node_is_sought(self):
+        (self.folder / "short").write_text("x")
+        for words, code in ((["dead", "x"], 2),
+                            (["dead", "replay", "x"], 2),
+                            (["stop", "d", "--grace", "x"], 2),
+                            (["restore", "none"], 4),
+                            (["restore", "counter.lua", "--key", "none"], 4),
+                            (["restore", "counter.lua", "--key", "short"], 2),
+                            (["snapshot", "d", "-o", "none/file"], 4),
+                            (["stop", "d", "--image", "none/file"], 4)):
+            self.lares(*words, "--node", "nowhere", code=code)
+        self.lares("stop", "d", "--image", "f", "--node", "nowhere", code=3)
+        self.assertFalse(list(self.folder.glob("f*")))
+
+    def test_sockets_of_the_dead_are_taken_away(self):
+        self.start()
+        folder = self.folder / "lares"
+        (folder / "file.sock").write_text("no socket")
+        for words, code in ((["--node", "dead"], 3), ([], 0)):
+            process = self.start(node="dead")
+            process.kill()
+            process.wait()
+            self.assertTrue((folder / "dead.sock").exists())
+            self.lares("ps", *words, code=code)
+            self.assertEqual({path.name for path in folder.iterdir()},
+                             {"east.sock", "file.sock"})
+
+    def test_sockets_in_an_open_folder_are_left_alone(self):
+        process = self.start()
+        process.kill()
+        process.wait()
+        (self.folder / "lares").chmod(0o755)
+        self.lares("ps", "--node", "east", code=3)
+        self.assertTrue((self.folder / "lares" / "east.sock").exists())
 
     def test_one_is_found_of_several_one_is_named(self):
         self.start()
@@ -275,7 +329,13 @@ class TestAnswers(Case):
             path = self.fake(b'{"id":1,"error":{"code":%d,"name":"E",'
                              b'"detail":"why \\"so\\""}}\n' % status)
             self.lares("ps", "--node", path, code=code)
-            self.assertIn('why "so"', self.err)
+            self.assertIn('why "so" (', self.err)
+
+    def test_the_code_stands_behind_the_first_line(self):
+        path = self.fake(b'{"id":1,"error":{"code":-27,"name":"ESTALE",'
+                         b'"detail":"a\\nb"}}\n')
+        self.lares("ps", "--node", path, code=5)
+        self.assertEqual(self.err, "lares ps: a (ESTALE)\nb\n")
 
 
 class TestNames(Case):
@@ -283,11 +343,12 @@ class TestNames(Case):
     def test_a_name_or_the_beginning_of_an_origin(self):
         self.start()
         origin = self.origin()
-        for name in ("counter", origin, origin[:4], origin[:9]):
+        for name in ("counter", origin, origin[:4].upper(), origin[:9]):
             self.lares("send", name, "--text", "x")
         for name in ("count", origin[:3], "0" * 16, origin.upper() + "X",
                      origin + "0"):
             self.lares("send", name, "--text", "x", code=4)
+            self.assertIn("4 digits or more", self.err)
         self.eventually(lambda: self.rows("ps")[0]["inputs"] == 4)
 
     def test_of_two_that_fit_both_are_listed(self):
@@ -330,6 +391,19 @@ class TestSend(Case):
         for line in lines:
             self.assertEqual(process.stdout.readline(), line + b"\n")
 
+    def test_how_many_lines_went_is_said(self):
+        row = b'{"id":1,"item":{"origin":"00000000000000aa","name":"d"}}\n'
+        full = b'{"id":4,"error":{"code":-32,"name":"E","detail":"full"}}\n'
+        for ok, code in ((1, 6), (2, 7), (3, 7)):
+            node = FakeNode(self.folder / "fake",
+                            row, b'{"ok":{}}\n' * ok, full)
+            self.addCleanup(node.socket.close)
+            self.lares("send", "d", "--node", "./fake", data=b"a\nb\nc\n",
+                       code=code)
+            self.assertEqual("went before" in self.err, ok > 1)
+            (self.folder / "fake").unlink()
+        self.assertIn("2 lines went before that", self.err)
+
     def test_too_big(self):
         self.start()
         self.lares("send", "counter", data=b"x" * (16 * 1024 * 1024 + 1),
@@ -355,12 +429,21 @@ class TestSnapshot(Case):
 
         second = self.start()
         self.lares("restore", "image", code=5)  # its seed is not here
+        self.assertIn("lares restore: image: ", self.err)
+        self.assertIn("(EKEY)\nan identity is a file of lares keygen: --key",
+                      self.err)
         restored, = self.rows("restore", "image", "--key", "seed")
         self.assertEqual(restored, {"origin": row["origin"]})
         self.lares("send", row["origin"], "--text", "c")
         self.assertEqual(second.stdout.readline(), b"3\n")
         self.lares("restore", "image", "--key", "seed", code=5)
         self.assertIn("lives", self.err)
+        self.lares("stop", "counter", "--node", "east", code=2)  # two fit
+        self.lares("stop", row["origin"])
+        self.lares("restore", "image", "--key", "seed", code=5)
+        self.assertIn(f"identity {row['origin']} was activated in epoch 2 "
+                      "since the image of epoch 1 was taken (ESTALE)",
+                      self.err)
 
     def test_a_run_goes_on_from_an_image(self):
         self.lares("keygen", "-o", "seed")
@@ -377,6 +460,37 @@ class TestSnapshot(Case):
             "channel": "counts", "origin": origin, "sequence": 2, "text": "2"})
         self.lares("run", "counter.lua", "--restore", "none", code=4)
         self.lares("run", "counter.lua", "--restore", "seed", code=1)
+
+    def test_channels_that_are_not_said_are_those_of_the_image(self):
+        self.lares("keygen", "-o", "seed")
+        first = self.start("--key", "seed", "--subscribe", "ticks ticks.end b.*",
+                           "--publish", "counts")
+        self.lares("snapshot", "counter", "-o", "image")
+        first.communicate()
+        again = ("run", "counter.lua", "--restore", "image", "--key", "seed")
+        out = self.lares(*again, "--json", data=b"a\n")
+        rows = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([(row["channel"], row["text"]) for row in rows],
+                         [("counts", "1"), ("counts", "2")])
+        self.assertEqual(self.err, "")
+        self.lares(*again, "--subscribe", "bar", data=b"a\nb\n", code=7)
+        self.assertIn("2 lines reached nobody: nothing was subscribed to "
+                      "'bar'", self.err)
+        self.assertEqual(self.lares(*again, "--publish", "other", data=b"a\n"),
+                         "")
+
+    def test_of_several_channels_the_first_is_named(self):
+        self.lares("keygen", "-o", "seed")
+        first = self.start("--key", "seed", "--subscribe", "x c a a.end")
+        self.lares("snapshot", "counter", "-o", "image")
+        first.communicate()
+        self.lares("run", "counter.lua", "--restore", "image", "--key", "seed",
+                   data=b"1\n")
+        self.assertIn("one of 3 channels: a (--subscribe chooses)", self.err)
+        image = (self.folder / "image").read_bytes()
+        for n in (0, 40, 56, 119, 200, 360, len(image) - 1):
+            (self.folder / "cut").write_bytes(image[:n])
+            self.lares("run", "counter.lua", "--restore", "cut", code=1)
 
     def test_whole_or_not_at_all(self):
         self.start()
@@ -409,6 +523,7 @@ class TestSnapshot(Case):
         (self.folder / "empty").write_bytes(b"")
         self.lares("restore", "empty", code=1)
         self.lares("restore", "counter.lua", code=1)
+        self.assertIn("lares restore: counter.lua: ", self.err)
         self.lares("restore", "none", code=4)
         self.lares("restore", "empty", "--key", "none", code=4)
         self.lares("restore", "empty", "--key", "empty", code=2)
@@ -442,6 +557,53 @@ class TestLife(Case):
         self.assertIsNone(process.poll())
         for grace in ("-1", "x", "3601", "", "nan"):
             self.lares("stop", "counter", "--grace", grace, code=2)
+
+    # id: NO04
+    def test_stop_with_an_image_hands_a_daemon_over(self):
+        self.lares("keygen", "-o", "seed")
+        process = self.start("--key", "seed")
+        origin = self.origin()
+        lines = [b"%d" % n for n in range(500)]
+        self.feed(process, *lines)
+        self.eventually(lambda: self.rows("ps")[0]["inputs"] > 0)
+        row, = self.rows("stop", "counter", "--image", "image")
+        image = self.folder / "image"
+        self.assertEqual(row, {"origin": origin, "file": "image",
+                               "len": image.stat().st_size})
+        self.assertEqual(stat.S_IMODE(image.stat().st_mode), 0o600)
+        self.assertEqual(self.rows("ps"), [])
+        self.lares("stop", "counter", "--image", "image", code=4)
+        out, err = process.communicate()
+        done = len(out.splitlines())
+        if done < len(lines):  # the others came when it had ended
+            self.assertIn(b"%d line" % (len(lines) - done), err)
+        out = self.lares("run", "counter.lua", "--restore", "image", "--key",
+                         "seed", data=b"x\n")
+        self.assertEqual(int(out), done + 1)
+
+    def test_stop_that_finds_no_image(self):
+        self.write("mute.lua", COUNTER.replace(
+            "return string.pack", 'do error "no picture" end return '
+            "string.pack"))
+        self.start(file="mute.lua")
+        (self.folder / "image").write_text("old")
+        self.lares("stop", "counter", "--image", "image", code=1)
+        self.assertIn("no picture", self.err)
+        self.assertEqual((self.folder / "image").read_text(), "old")
+        self.assertEqual(self.rows("ps"), [])
+
+    def test_lines_behind_a_stop_reach_nobody(self):
+        process = self.start()
+        self.lares("stop", "counter")
+        out, err = process.communicate(b"a\nb\nc\n")
+        self.assertEqual((process.returncode, out), (7, b""))
+        self.assertIn(b"3 lines reached nobody: nothing was subscribed to "
+                      b"'in'", err)
+        process = self.start("--json")
+        self.lares("stop", "counter")
+        out, err = process.communicate(b"a\n")
+        self.assertEqual(json.loads(out), {"unheard": 1, "channel": "in"})
+        self.assertEqual((process.returncode, err), (7, b""))
 
     def test_stop_with_no_grace(self):
         process = self.start()
@@ -504,8 +666,11 @@ class TestDead(Case):
         self.feed(process, b"bad")
         self.eventually(lambda: len(self.rows("dead")) >= 2)
         self.lares("stop", "other")
+        letters = {row["name"]: row["id"] for row in self.rows("dead")}
         self.lares("dead", "replay", code=7)
-        self.assertIn("has ended", self.err)
+        self.assertIn(f"lares dead: letter {letters['other']}: ", self.err)
+        self.assertIn("has ended (ECLOSED)", self.err)
+        self.assertNotIn(f"letter {letters['counter']}:", self.err)
 
 
 class TestRecover(Case):

@@ -178,6 +178,7 @@ class TestRun(Case):
             self.assertEqual(json.loads(out)["origin"], origin)
         (self.folder / "short").write_bytes(b"x" * 31)
         self.lares("run", "echo.lua", "--key", "short", code=2)
+        self.assertIn("short: a seed has 32 bytes\n", self.err)
         (self.folder / "empty").write_bytes(b"")
         self.lares("run", "echo.lua", "--key", "empty", code=2)
         self.lares("run", "echo.lua", "--key", "none", code=4)
@@ -193,6 +194,8 @@ class TestRun(Case):
         out = self.lares("run", "two.lua", "--kind", "echo", data=b"x\n")
         self.assertEqual(out, "x\n")
         self.lares("run", "two.lua", "--kind", "none", code=4)
+        self.assertEqual(self.err,
+                         "lares run: no kind 'none', only echo, also (EKIND)\n")
 
 
     def test_a_plugin(self):
@@ -204,7 +207,7 @@ class TestRun(Case):
         self.assertEqual(self.lares("run", "copy.so", data=b"a\n"), "1\n")
         self.write("text.so", "no plug-in")
         self.lares("run", "text.so", code=1)
-        self.assertIn("text.so", self.err)
+        self.assertIn("lares run: ./text.so: ", self.err)
 
 
 class TestJson(Case):
@@ -258,7 +261,8 @@ class TestExitCodes(Case):
     def test_a_script_that_does_not_load(self):
         self.write("bad.lua", "return (")
         self.lares("run", "bad.lua", code=1)
-        self.assertIn("bad.lua:1: unexpected symbol near <eof>", self.err)
+        self.assertIn("lares run: bad.lua:1: unexpected symbol near <eof> "
+                      "(ESCRIPT)\n", self.err)
 
     def test_a_kind_that_is_refused(self):
         self.write("bad.lua", ECHO.replace('"echo"', '"No Kind"'))
@@ -270,7 +274,25 @@ class TestExitCodes(Case):
             "return lares", 'function Echo:init() error "no start" end\n'
                             "return lares"))
         self.lares("run", "bad.lua", code=1)
-        self.assertIn("no start", self.err)
+        self.assertIn("lares run: echo: bad.lua:5: no start (ECALLBACK)\n",
+                      self.err)
+
+    def test_a_channel_that_is_reserved(self):
+        for option in ("--subscribe", "--publish"):
+            self.lares("run", "echo.lua", option, "$sys", data=b"x\n", code=5)
+            self.assertIn("'$sys' is reserved", self.err)
+
+    def test_interrupted_says_what_is_left(self):
+        self.write("slow.lua", ECHO.replace(
+            "return event.data", 'io.stdout:write("here\\n"):flush() '
+                                 'os.execute "sleep 8"'))
+        process = self.start("run", "slow.lua", "--option", "mailbox.count=2")
+        process.stdin.write(b"x\n" * 5)
+        process.stdin.flush()
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(20), 130)
+        self.assertIn(b"interrupted: 5 lines left undone", process.stderr.read())
 
     def test_interrupted(self):
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -349,7 +371,9 @@ class TestKeygen(Case):
         self.lares("keygen", "-o", "id")
         before = (self.folder / "id").read_bytes()
         self.lares("keygen", "-o", "id", code=5)
-        self.assertIn("File exists", self.err)
+        self.assertIn("File exists (EEXIST)", self.err)
+        self.lares("keygen", "-o", code=2)
+        self.assertIn("-o: expected a value", self.err)
         self.assertEqual((self.folder / "id").read_bytes(), before)
 
     def test_json(self):

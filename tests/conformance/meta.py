@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*.case"))
 VERBS = {"world", "node", "kind", "spawn", "deliver", "send", "publish",
          "subscribe", "unsubscribe", "inbox", "run", "next", "snapshot",
-         "restore", "restart", "replay", "drop", "handler", "remove", "pass",
+         "retire", "restore", "restart", "replay", "drop", "handler", "remove", "pass",
          "stop", "free", "check", "report"}
 PAYLOADS = (' ""\n', ' "\\x00"\n', "16777216 bytes sum=")
 

@@ -99,8 +99,10 @@ function verbs.next(_, name)
     if code ~= "ETIMEDOUT" then must(events, text, code) end
 end
 
-function verbs.snapshot(_, name, image)
-    play.images[image] = must(play.things[name]:snapshot())
+for _, verb in ipairs {"snapshot", "retire"} do
+    verbs[verb] = function(_, name, image)
+        play.images[image] = must(play.things[name][verb](play.things[name]))
+    end
 end
 
 function verbs.restore(options, name, image)

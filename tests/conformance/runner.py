@@ -113,6 +113,9 @@ class Player:
     def snapshot(self, name: str, image: str) -> None:
         self.images[image] = self.things[name].snapshot()
 
+    def retire(self, name: str, image: str) -> None:
+        self.images[image] = self.things[name].retire()
+
     def restore(self, name: str, image: str, /, **options: str) -> None:
         data = self.images.get(image, raw(image))  # no name: one itself
         self.things[name] = self.nodes[-1].restore(

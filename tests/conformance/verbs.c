@@ -150,18 +150,30 @@ static lares_status verb_next(struct play *play)
     return rc == LARES_ETIMEDOUT ? LARES_OK : rc;
 }
 
-static lares_status verb_snapshot(struct play *play)
+typedef lares_status (*image_fn)(lares_daemon *daemon, int64_t ms,
+                                 lares_bytes **out);
+
+static lares_status image_take(struct play *play, image_fn take)
 {
     struct thing *thing = thing_get(&play->things, play->words[2].data);
     lares_bytes *image;
-    lares_status rc;
+    lares_status rc = take(play_thing(play)->daemon, WAIT_MS, &image);
 
-    rc = lares_daemon_snapshot(play_thing(play)->daemon, WAIT_MS, &image);
     if (rc < 0)
         return rc;
     lares_bytes_free(thing->image);
     thing->image = image;
     return LARES_OK;
+}
+
+static lares_status verb_snapshot(struct play *play)
+{
+    return image_take(play, lares_daemon_snapshot);
+}
+
+static lares_status verb_retire(struct play *play)
+{
+    return image_take(play, lares_daemon_retire);
 }
 
 /* A word that names no image is one itself. */
@@ -375,6 +387,7 @@ static const struct {
     {"run",         verb_run        },
     {"next",        verb_next       },
     {"snapshot",    verb_snapshot   },
+    {"retire",      verb_retire     },
     {"restore",     verb_restore    },
     {"restart",     verb_restart    },
     {"replay",      verb_replay     },

@@ -31,8 +31,8 @@ def read(path: str, pattern: str) -> list:
 
 def rows(page: str, section: str) -> list[list[str]]:
     """Return the table rows of a section, cell by cell, without its head."""
-    text = re.split(rf"^## {section}$", page, flags=re.M)[1]
-    lines = re.split(r"^## ", text, flags=re.M)[0].splitlines()
+    text = re.split(rf"^##+ {section}$", page, flags=re.M)[1]
+    lines = re.split(r"^##+ ", text, flags=re.M)[0].splitlines()
     table = [line for line in lines if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")]
             for line in table[2:]]
@@ -136,14 +136,26 @@ def test_exceptions() -> None:
     assert said == known
 
 
-@pytest.mark.parametrize(("path", "thing"), [
-    ("core/src/node/node.c", "node"), ("core/src/daemon/kinds.c", "kind"),
-    ("core/src/node/spawn.c", "spawn"), ("core/src/node/inbox.c", "inbox")])
-def test_options(path: str, thing: str) -> None:
-    [listed] = read(path, r"known_options\[\] = \{(.*?)NULL\}")
-    known = re.findall(r'"(.+?)"', listed)
+def options_of(path: str, name: str) -> set[str]:
+    """Return the options that a source file knows."""
+    [listed] = read(path, name + r"\[\] = \{(.*?)NULL\}")
+    return set(re.findall(r'"(.+?)"', listed))
+
+
+@pytest.mark.parametrize(("path", "name", "thing"), [
+    ("core/src/node/node.c", "known_options", "node"),
+    ("core/src/daemon/kinds.c", "known_options", "kind"),
+    ("core/src/node/spawn.c", "spawn_options", "spawn"),
+    ("core/src/node/inbox.c", "known_options", "inbox")])
+def test_options(path: str, name: str, thing: str) -> None:
     said = [row[0] for row in rows(C_PAGE, "Options") if row[1] == thing]
-    assert sorted(words(" ".join(said))) == sorted(known)
+    assert sorted(words(" ".join(said))) == sorted(options_of(path, name))
+
+
+def test_options_of_restore() -> None:
+    spawn = options_of("core/src/node/spawn.c", "spawn_options")
+    restore = options_of("core/src/node/spawn.c", "restore_options")
+    assert restore == spawn - {"subscribe", "publish"}  # as the page says
 
 
 def test_reports() -> None:
@@ -151,6 +163,8 @@ def test_reports() -> None:
              for table, columns in read(
                  "core/src/node/report.c",
                  r"lares__column (\w+?)_columns\[\] = \{(.*?)NULL")}
+    known["recovery"] = re.findall(r'\{"(\w+)",', *read(
+        "core/src/group/recovery.c", r"recovery_columns\[\] = \{(.*?)NULL"))
     said = {row[0].strip("`"): words(row[2]) for row in rows(C_PAGE, "Reports")}
     assert set(said) == set(
         read("core/src/node/report.c", r'^    \{"(\w+)",\s+\w+_columns'))
@@ -159,11 +173,22 @@ def test_reports() -> None:
         assert sorted(said[table]) == sorted(columns), table
 
 
+def test_records() -> None:
+    known = read("core/src/node/records.c", r'\[LARES__RECORD_\w+\] = "(\w+)"')
+    assert [row[0] for row in rows(C_PAGE, "Records")] == known
+
+
+def test_counters() -> None:
+    known = read("core/src/node/report.c", r'counter\(rows, "(\w+)"')
+    said = [row[0] for row in rows(C_PAGE, "Counters")]
+    assert sorted(words(" ".join(said))) == sorted(set(known))
+
+
 def test_verbs_and_flags() -> None:
     verbs = read("cli/main.c", r'^    \{"(\w+)",')
     assert words(" ".join(re.findall(r"^## (.*)", PROGRAM_PAGE, re.M))) == []
-    for verb in verbs:
-        assert f"## lares {verb}\n" in PROGRAM_PAGE
+    said = re.findall(r"^(?:## |\| `)lares (\w+)", PROGRAM_PAGE, re.M)
+    assert set(said) == set(verbs)
     flags = read("bindings/lua/job.c", r'^    \{"(\w+)",\s+"([A-Z=]+)"')
     said = [row[0].strip("`") for row in rows(PROGRAM_PAGE, "lares run")]
     assert [f"--{name} {value}" for name, value in flags] == said[:len(flags)]

@@ -86,11 +86,10 @@ static void read_as(const uint8_t *data, size_t len, int plain)
 
 static void digest_mend(uint8_t *entry, const uint8_t *body, size_t len)
 {
-    uint64_t hash[2];
+    const struct lares__hash128 hash = lares__hash128(body, len);
 
-    lares__hash128(body, len, hash);
     memset(entry + AT_DIGEST, 0, ENTRY_LEN - AT_DIGEST);
-    memcpy(entry + AT_DIGEST, hash, sizeof hash);
+    memcpy(entry + AT_DIGEST, &hash, sizeof hash);
 }
 
 /* The last section takes what is left. */

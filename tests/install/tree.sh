@@ -49,6 +49,9 @@ line=$(grep -m 1 -E '^ *cc .*examples/embed\.c.* -o embed' "$top/README.md")
 ln -s "$top/examples" "$work/examples"
 (cd "$work" && eval "$line" && LD_LIBRARY_PATH=$prefix/lib ./embed >/dev/null)
 
+say "pkg-config, our own header alone"
+test "$(pkg-config --cflags lares | wc -w)" = 1
+
 say "pkg-config, the static archive"
 cc "$embed" -o "$work/static" $(pkg-config --cflags lares) \
     $(pkg-config --static --libs lares | sed 's/-llares/-l:liblares.a/')

@@ -65,7 +65,10 @@ check.test("spawn names what it cannot do", function()
     check.raises("ENAME", node.spawn, node, "echo", {subscribe = {"a..b"}})
     check.raises("subscribe holds number", node.spawn, node, "echo",
         {subscribe = {7}})
-    check.raises("lares.key", node.spawn, node, "echo", {identity = "seed"})
+    check.raises("option identity is string, expected a lares.key",
+        node.spawn, node, "echo", {identity = "seed"})
+    check.raises("option identity is userdata, expected a lares.key",
+        node.restore, node, "image", {identity = node})
 end)
 
 check.test("spawn takes an identity, and it is there once", function()
@@ -181,6 +184,27 @@ check.test("to-be-closed variables end what they hold", function()
         check.answers("ECLOSED", kept:send "x")
     end
     check.equal(outer:report("node")[1].state, "STOPPED")
+end)
+
+check.test("what has been closed says so", function()
+    local function closed(made)
+        local thing <close> = made
+        return made
+    end
+    local recovery, key = closed(lares.recovery()), closed(lares.key())
+    check.raises("ECLOSED: this lares.recovery", recovery.run, recovery)
+    check.raises("ECLOSED: this lares.recovery", recovery.register, recovery,
+        print)
+    check.raises("ECLOSED: this lares.recovery", function()
+        return #recovery
+    end)
+    check.raises("ECLOSED: this lares.key", key.seed, key)
+    check.raises("ECLOSED: this lares.key", function() return key.origin end)
+    local world = closed(lares.world(1))
+    check.raises("ECLOSED: this lares.world", world.run, world, 1)
+    local _, node = check.daemon(echo)
+    check.raises("ECLOSED: this lares.key", node.spawn, node, "subject",
+        {identity = key})
 end)
 
 check.test("a forgotten node ends, and its handles say so", function()

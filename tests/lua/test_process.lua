@@ -116,6 +116,17 @@ check.test("the text has frames, innermost first, none of the caller",
         check.equal(text:find "run_one", nil)
     end)
 
+check.test("an error in __close has no frames of the caller either", function()
+    local function inner() error "while closing" end
+    local text = failure(function()
+        local guard <close> = setmetatable({}, {__close = inner})
+        error "before"
+    end)
+    check.contains(text, "while closing\n")
+    check.equal(select(2, text:gsub("\n", "")), 1)
+    check.equal(text:find "run_one", nil)
+end)
+
 check.test("at most eight frames, and a stack overflow is an error",
     function()
         local function dive(n)

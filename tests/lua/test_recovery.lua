@@ -336,6 +336,10 @@ check.test("a Handler is registered like a class", function()
     check.equal(node.recovery:remove(heal.run), true)
     heal.run = "text"
     check.raises("handler heal: run is string", node.register, node, heal)
+    heal.name = 5
+    check.raises("the name of a handler is number", node.register, node, heal)
+    heal.name = "a\0b"
+    check.raises("the name of a handler has a zero", node.register, node, heal)
     check.raises("ENAME", node.register, node,
         lares.handler(("x"):rep(64), print))
     check.equal(#node.recovery, 0)

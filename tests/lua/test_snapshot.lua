@@ -364,4 +364,57 @@ check.test("an image of a daemon that has ended is ECLOSED", function()
     check.answers("ECLOSED", daemon:restart())
 end)
 
+-- Handing on -----------------------------------------------------------------
+
+check.test("what a daemon had accepted is in its last image", function()
+    local class = check.counter()
+    local node = node_with(class)
+    local inbox = node:subscribe "counts"
+    local daemon = node:spawn("counter",
+        {subscribe = {"ticks"}, publish = "counts"})
+    for _ = 1, 100 do assert(node:publish("ticks", "x")) end
+    for _ = 1, 100 do assert(daemon:send "x") end
+    check.equal(daemon.epoch, 1)
+    local image = assert(daemon:retire())
+    check.equal(daemon.epoch, 1)
+    check.answers("ECLOSED", daemon:send "x")
+    check.answers("ECLOSED", daemon:retire(0))
+    check.equal(#node:letters(), 0)
+    local chain = lares.chain(daemon.origin)
+    for event in inbox:events(0) do assert(chain:check(event)) end
+    local second = node_with(class)
+    inbox = second:subscribe "counts"
+    local again = assert(second:restore(image))
+    check.equal(again.epoch, 2)
+    check.equal(deliver(again).data, "201")
+    for event in inbox:events(0) do
+        assert(chain:check(event))
+        check.equal(event.sequence, 201)
+    end
+end)
+
+check.test("without an image a daemon has ended all the same", function()
+    local class = check.counter()
+    function class:snapshot() error "no state" end
+    local node = node_with(class)
+    local daemon = node:spawn "counter"
+    check.contains(check.answers("ESNAPSHOT", daemon:retire()), "no state")
+    check.answers("ECLOSED", daemon:retire())
+    check.equal(check.row(node, daemon), nil)
+    check.raises("negative", daemon.retire, daemon, -1)
+end)
+
+check.test("inside a callback a retirement is EDEADLK", function()
+    local code
+    local other
+    local daemon, node = check.daemon(function()
+        code = select(3, other:retire())
+    end)
+    node:register(check.counter())
+    other = node:spawn "counter"
+    daemon:deliver "x"
+    check.equal(code, "EDEADLK")
+    check.equal(deliver(other).data, "1")
+end)
+
 return check.run()

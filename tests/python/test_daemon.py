@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 import threading
@@ -220,6 +221,8 @@ def test_constructor_that_raises(lares_node):
     with pytest.raises(lares.CallbackError) as caught:
         lares_node.spawn(Broken, identity=key)
     assert caught.value.__cause__ is error
+    frame = caught.value.text.splitlines()[1:]
+    assert [line.split()[-1] for line in frame] == ["__init__"]
     assert len(lares_node) == 0
     Broken.__init__ = lambda self: None
     assert lares_node.spawn(Broken, identity=key).origin == key.origin
@@ -231,6 +234,7 @@ def test_factory_that_returns_no_daemon(lares_node):
         lares_node.spawn(kind)
     assert isinstance(caught.value.__cause__, TypeError)
     assert "expected a lares.Daemon" in caught.value.text
+    assert "\n" not in caught.value.text  # no frame of Lares itself
 
 
 def test_lane_failures_are_logged_once_a_second(lares_node, caplog, until):
@@ -270,6 +274,62 @@ def test_failures_beside_a_deliver_of_the_same_bytes(lares_node, caplog):
     assert [str(error) for error in errors] == ["in", "None"]
     assert caught.value.__cause__ is errors[1]
     assert [record.exc_info[1] for record in caplog.records] == [errors[0]]
+    caplog.clear()
+
+
+@pytest.mark.parametrize("error", [ValueError("first"), SystemExit(3)])
+def test_failure_of_an_event_that_a_deliver_looks_like(error, caplog):
+    begun, go, errors = threading.Event(), threading.Event(), [error]
+
+    class Slow(lares.Daemon):
+        def process(self, event):
+            if event.data == b"once":
+                if errors:
+                    raise errors.pop()
+                return b"twice"
+            begun.set()
+            go.wait(5)
+
+    def program():
+        with lares.Node("east") as node:
+            handle = node.spawn(Slow)
+            handle.send(b"first")
+            begun.wait(5)
+            handle.send(b"once")
+            threading.Timer(0.05, go.set).start()
+            assert handle.deliver(b"once")[0].data == b"twice"
+
+    if isinstance(error, SystemExit):
+        with pytest.raises(SystemExit) as caught:
+            program()
+        assert caught.value is error
+    else:
+        program()
+        assert [record.exc_info[1] for record in caplog.records] == [error]
+        caplog.clear()
+
+
+def test_causes_of_delivers_of_the_same_bytes(lares_node, caplog):
+    class Picky(lares.Daemon):
+        def process(self, event):
+            raise ValueError("no")
+
+    handle = lares_node.spawn(Picky)
+    causes = []
+
+    def ask():
+        for _ in range(300):
+            with pytest.raises(lares.CallbackError) as caught:
+                handle.deliver(b"bad")
+            causes.append(caught.value.__cause__)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(causes) == 1200
+    assert None not in causes
     caplog.clear()
 
 
@@ -535,6 +595,23 @@ def test_argument_and_origin_stand_before_init(lares_node):
     handle = lares_node.spawn(Configured, argument="blå = 5")
     assert seen == [("blå = 5", handle.origin)]
     assert handle.deliver(b"")[0].text == "blå = 5"
+
+
+def test_argument_of_another_language(lares_node):
+    class Configured(lares.Daemon):
+        def process(self, event):
+            return os.fsencode(self.argument)
+
+    lares_node.register(Configured)
+    ffi, lib = lares._native.ffi, lares._native.lib
+    options, out = ffi.new("lares_options **"), ffi.new("lares_daemon **")
+    assert lib.lares_options_new(options) == 0
+    options = ffi.gc(options[0], lib.lares_options_free)
+    assert lib.lares_options_set(options, b"argument", b"bl\xe5") == 0
+    args = lares_node._node, b"configured", ffi.NULL, options, out
+    assert lib.lares_node_spawn(*args) == 0
+    handle = lares.Handle(lares_node, out[0])
+    assert handle.deliver(b"")[0].data == b"bl\xe5"
 
 
 def test_factory_gets_them_afterwards(lares_node):

@@ -83,6 +83,19 @@ WAYS = {
         0,
         "",
     ),
+    "SIGTERM": (
+        "import os, signal; os.kill(os.getpid(), signal.SIGTERM);"
+        "time.sleep(10)",
+        -15,
+        "",
+    ),
+    "SIGTERM as an exit": (
+        "import os, signal;"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5));"
+        "os.kill(os.getpid(), signal.SIGTERM); time.sleep(10)",
+        5,
+        "",
+    ),
     "stopped before": ("node.stop()", 0, ""),
     "in with": ("with node: pass", 0, ""),
 }
@@ -194,6 +207,33 @@ def test_forgotten_nodes_do_not_delay_the_end(child):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert time.monotonic() - begun < 4
+
+
+def test_threads_that_end_under_the_debug_allocator(child):
+    done = child(
+        """
+        import threading
+        import lares
+
+        class Echo(lares.Daemon):
+            local = threading.local()
+
+            def process(self, event):
+                self.local.seen = event  # goes with the thread
+                return event.data
+
+        for i in range(3):
+            with lares.Node("east", lanes=2) as node:
+                inbox = node.subscribe("out")
+                handle = node.spawn(Echo, publish="out")
+                handle.send(b"on a lane")
+                text = inbox.next(5).text
+        print(text)
+        """,
+        PYTHONDEVMODE="1",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "on a lane\n"
 
 
 def test_traceback_of_a_lane_is_printed(child):

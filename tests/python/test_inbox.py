@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import time
 
@@ -150,6 +151,8 @@ def test_close_while_another_waits(lares_node):
     ],
 )
 def test_ctrl_c_ends_a_wait(lares_node, wait):
+    # a background job of a shell is started with the signal ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     inbox = lares_node.subscribe("c")
     timer = threading.Timer(0.05, _thread.interrupt_main)
     begun = time.monotonic()

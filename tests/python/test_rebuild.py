@@ -11,6 +11,7 @@ import sys
 
 import lares
 import pytest
+from lares._waiting import Waiting
 from lares.testing import World
 
 SCALE = int(os.environ.get("LARES_SCALE", "1"))  # 10 in a deep run
@@ -258,6 +259,52 @@ def test_checkpoint_that_fails(faults, caplog):
         assert faults == []
         assert handle.stats["inputs"] == 3
         assert handle.deliver(b"")[0].data == b"4"
+    assert "snapshot failed" in caplog.text
+    caplog.clear()
+
+
+def checkpoint_failing(node, faults):
+    """Return a daemon whose next checkpoint fails; it comes by itself."""
+    handle = node.spawn(Faulty)
+    faults.append("snapshot")
+    for _ in range(3):
+        handle.send(bytes(600_000))
+    return handle
+
+
+def test_checkpoint_that_fails_while_an_image_is_awaited(faults, caplog):
+    with World(1) as world:
+        handle = checkpoint_failing(world.node("east"), faults)
+        with Waiting(handle.origin):
+            world.run(1)
+            assert (faults, caplog.text) == ([], "")
+    assert "snapshot failed" in caplog.text
+    caplog.clear()
+
+
+def test_exit_in_a_checkpoint_while_an_image_is_awaited(
+    faults, monkeypatch, until
+):
+    monkeypatch.setattr(Faulty, "error", SystemExit(3))
+
+    def program():
+        with lares.Node("east", lanes=0) as node:
+            handle = checkpoint_failing(node, faults)
+            with Waiting(handle.origin):
+                node.run(0.05)
+                assert (faults, node.state) == ([], "READY")
+            node.run(5)
+
+    with pytest.raises(SystemExit) as caught:
+        program()
+    assert caught.value.code == 3
+
+
+def test_call_that_was_interrupted_hides_no_failure(faults, caplog):
+    with World(1) as world:
+        handle = checkpoint_failing(world.node("east"), faults)
+        Waiting(handle.origin).__enter__()  # and was never left
+        world.run(1)
     assert "snapshot failed" in caplog.text
     caplog.clear()
 

@@ -150,11 +150,11 @@ def test_handler_returns(result, expected):
         ("text", "TypeError: a recovery handler returned str, expected"),
         (True, "TypeError: a recovery handler returned bool, expected"),
         (1.0, "TypeError: a recovery handler returned float, expected"),
-        ([1, (1, 2, 3)], "TypeError: a recovery handler returned tuple"),
+        ([1, (1, 2, 3)], "TypeError: a recovery handler returned a tuple"),
         ([1, (1, None)], "TypeError: a recovery handler returned NoneType"),
-        (-1, "OverflowError"),
-        ([1, 2**32], "OverflowError"),
-        ([(2**64, 1)], "OverflowError"),
+        (-1, "OverflowError: a recovery handler returned the slot -1, exp"),
+        ([1, 2**32], "OverflowError: a recovery handler returned the slot 42"),
+        ([(2**64, 1)], "OverflowError: a recovery handler returned the group"),
     ],
 )
 def test_handler_returns_rubbish(result, text):
@@ -190,6 +190,13 @@ def test_groups_and_the_limit():
     assert found[4:] == list(range(256))
     refused = {row["id"]: row["refused"] for row in registry.report()}
     assert refused == {1: 0, 2: 0, 3: 0, 4: 0, 5: 1}
+
+
+def test_endless_answer():
+    registry = lares.Recovery()
+    registry.register(itertools.count)
+    assert registry.run() == list(range(256))
+    assert registry.report()[0]["refused"] == 1
 
 
 def test_slot():
@@ -263,21 +270,43 @@ def test_registry_that_its_handler_knows_is_forgotten():
 
 @pytest.mark.parametrize("fn", [None, 5, "text", [print]])
 def test_what_is_no_handler(fn):
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="expected a function"):
         lares.Recovery().register(fn)
 
 
 def test_names():
+    class Nurse:
+        def tend(self):
+            pass
+
+    def named(name):
+        def fn():
+            pass
+
+        fn.__qualname__ = name
+        return fn
+
     registry = lares.Recovery()
     registry.register(print)
     registry.register(print, "størst")
-    assert [row["name"] for row in registry.report()] == ["handler", "størst"]
+    registry.register(Nurse().tend)
+    registry.register(functools.partial(print))
+    registry.register(named("å" + "b" * 62))
+    registry.register(named("two\nlines"))
+    assert [row["name"] for row in registry.report()] == [
+        "print",
+        "størst",
+        "test_names.<locals>.Nurse.tend",
+        "partial",
+        "b" * 62,
+        "handler",
+    ]
     with pytest.raises(lares.InvalidArgument) as caught:
         registry.register(print, "x" * 64)
     assert caught.value.code == "ENAME"
     with pytest.raises(TypeError):
         registry.register(print, 5)
-    assert repr(registry) == "<Recovery 2>"
+    assert repr(registry) == "<Recovery 6>"
 
 
 def test_limit_of_handlers():

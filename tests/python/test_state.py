@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import itertools
 import threading
 
 import lares
@@ -93,6 +94,19 @@ def test_snapshot_answers(lares_node, answer, state):
     assert handle.deliver(b"")[0].data == state
 
 
+@pytest.mark.parametrize("kind", [lambda buffer: buffer, memoryview])
+def test_snapshot_that_uses_its_buffer_again(lares_node, kind):
+    def pieces():
+        buffer = bytearray()
+        for part in (b"one", b"two", b""):
+            buffer += part
+            yield kind(buffer)
+            buffer.clear()
+
+    handle = moved(lares_node.spawn(keeper(pieces)), lares_node)
+    assert handle.deliver(b"")[0].data == b"onetwo"
+
+
 # id: PY08
 @pytest.mark.parametrize(
     ("answer", "culprit"),
@@ -161,6 +175,40 @@ def test_cause_of_a_snapshot_that_the_lane_takes(lares_node, error, caplog):
     assert error in (caught.value, caught.value.__cause__)
     assert caplog.records == []
     assert lares_node.state == "READY"
+
+
+def test_causes_of_snapshots_at_once(lares_node):
+    taken = itertools.count()
+
+    class Moody(lares.Daemon):
+        def process(self, event):
+            pass
+
+        def snapshot(self):
+            raise ValueError(f"snapshot {next(taken)}")
+
+        def restore(self, state):
+            pass
+
+    handle = lares_node.spawn(Moody)
+    wrong, seen = [], []
+
+    def ask():
+        for _ in range(50):
+            with pytest.raises(lares.CallbackError) as caught:
+                handle.snapshot()
+            cause = str(caught.value.__cause__)
+            if caught.value.detail != f"moody: ValueError: {cause}":
+                wrong.append((caught.value.detail, cause))
+            seen.append(cause)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert len(set(seen)) == len(seen) == 200
 
 
 def test_snapshot_of_a_busy_daemon(lares_node):
@@ -280,9 +328,12 @@ def test_restored_daemon_is_what_it_was(lares_node):
     assert again.name == "other"
     seen = again.deliver(b"")[0].text
     assert seen == repr(["new", handle.origin] * 2)
-    with pytest.raises(lares.InvalidArgument) as caught:
-        moved(again, lares_node, subscribe="elsewhere")
-    assert caught.value.code == "EOPTION"
+    image, key = again.snapshot(), again.identity
+    for option in ("subscribe", "publish"):
+        with pytest.raises(lares.InvalidArgument) as caught:
+            lares_node.restore(image, identity=key, **{option: "elsewhere"})
+        assert caught.value.code == "EOPTION"
+        assert caught.value.detail == f"{option}: the image holds the channels"
 
 
 # id: S08
@@ -410,6 +461,102 @@ def test_restore_answers_rubbish(lares_node):
     assert str(caught.value.__cause__) == (
         "async.restore returned bytes, expected None"
     )
+
+
+# -- handing on ---------------------------------------------------------------
+
+
+def test_retire_under_load(tally):
+    key, accepted, events = lares.Key(), [], []
+
+    def feed(handle):
+        try:
+            while True:
+                handle.send(b"")
+                accepted.append(handle)
+        except lares.Closed:
+            pass
+
+    with lares.Node("east") as east:
+        handle = east.spawn(tally, identity=key, publish="counts")
+        inbox = east.subscribe("counts")
+        threads = [
+            threading.Thread(target=feed, args=(handle,)) for _ in range(3)
+        ]
+        threads.append(threading.Thread(target=lambda: events.extend(inbox)))
+        for thread in threads:
+            thread.start()
+        while len(accepted) < 500:
+            threads[0].join(0.001)
+        image = handle.retire()
+        assert handle.state == "CLOSED"
+        assert list(east.letters) == []
+    for thread in threads:
+        thread.join()
+    chain = lares.Chain(key.origin)
+    for event in events:
+        chain.check(event)
+    with lares.Node("west") as west:
+        west.register(tally)
+        (event,) = west.restore(image, identity=key).deliver(b"")
+    chain.check(event)
+    assert event.data == b"%d" % (len(accepted) + 1)
+
+
+def test_lives_of_an_identity(lares_node, tally):
+    first = lares_node.spawn(tally, name="first")
+    assert first.epoch == 1
+    key = first.identity
+    image = first.retire(grace=5)
+    second = lares_node.restore(image, identity=key, name="second")
+    assert (second.epoch, second.name, second.state) == (
+        2,
+        "second",
+        "RUNNING",
+    )
+    assert second == first
+    assert first.epoch == 1
+    assert first.state == "CLOSED"
+    with pytest.raises(lares.Closed):
+        first.stats
+    with pytest.raises(lares.Closed):
+        first.deliver(b"")
+    assert lares_node.find(first.origin).epoch == 2
+
+
+def test_retire_of_a_kind_that_cannot_snapshot(lares_node, echo):
+    handle = lares_node.spawn(echo)
+    before = handle.deliver(b"one")[0]
+    again = lares_node.restore(handle.retire(), identity=handle.identity)
+    assert again.deliver(b"two")[0].parent == before.hash
+
+
+@pytest.mark.parametrize("error", [LookupError("lost"), SystemExit(5)])
+def test_retire_that_fails_ends_the_daemon(lares_node, error, caplog):
+    handle = lares_node.spawn(keeper(failing(error)))
+    with pytest.raises((lares.CallbackError, SystemExit)) as caught:
+        handle.retire()
+    assert error in (caught.value, caught.value.__cause__)
+    assert handle.state == "CLOSED"
+    assert caplog.records == []
+    with pytest.raises(lares.Closed):
+        handle.retire()
+    with pytest.raises(lares.InvalidArgument) as refused:
+        handle.retire(grace=-1)
+    assert refused.value.code == "ERANGE"
+
+
+def test_retire_inside_a_callback(lares_node, tally):
+    other = lares_node.spawn(tally)
+
+    class Waiter(lares.Daemon):
+        def process(self, event):
+            for handle in (other, self.handle):
+                with pytest.raises(lares.Deadlock):
+                    handle.retire()
+
+    lares_node.spawn(Waiter).deliver(b"")
+    assert other.state == "RUNNING"
 
 
 # -- versions of a state ------------------------------------------------------

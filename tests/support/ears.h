@@ -50,7 +50,7 @@ static inline void ear_destroy(struct lares__receiver *receiver)
 static const struct lares__receiver_ops ear_ops = {ear_accept, ear_destroy};
 
 /* numbers fall, so that the order of making is not the order of reserving */
-static inline void ear_open(int index, uint32_t count_max, uint64_t bytes_max)
+static inline void ear_open(int index, uint32_t count_max, uint32_t bytes_max)
 {
     static const char *const names[EARS] = {"ear-0", "ear-1", "ear-2", "ear-3",
                                             "ear-4", "ear-5", "ear-6", "ear-7"};

@@ -13,6 +13,7 @@
 
 struct rig {
     struct lares__kind kind;
+    char name[LARES__NAME_MAX + 1];
     struct lares__host host;
     struct lares_call call;
     lares_key *key;             /* NULL: the rig is not open */
@@ -47,13 +48,18 @@ static const struct lares__clock rig_clock = {rig_now, NULL};
 static inline lares_status rig_init(va_list pairs)
 {
     lares_options *options = NULL;
-    const char *key;
+    const char *key, *name;
     lares_status rc = lares__options_new(&options);
 
     while (rc == LARES_OK && (key = va_arg(pairs, const char *)) != NULL)
         rc = lares__options_set(options, key, va_arg(pairs, const char *));
     if (rc == LARES_OK)
-        rc = lares__host_init(&rig.host, &rig.kind, rig.key, options, 1);
+        rc = lares__host_name(&rig.kind, options, &name);
+    if (rc == LARES_OK) {
+        strcpy(rig.name, name);
+        rc = lares__host_init(&rig.host, rig.name, &rig.kind, rig.key, options,
+                              1);
+    }
     lares__options_free(options);
     return rc;
 }
@@ -230,7 +236,7 @@ static inline void rig_settle(void)
         struct lares__input *input = rig.first;
 
         rig.first = input->next;
-        lares__input_free(input, &pool);
+        lares__host_retire(&rig.host, input, &pool);
         settled++;
     }
     check_u64(settled, rig.outcome.settled);

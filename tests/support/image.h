@@ -120,16 +120,16 @@ static inline void piece_swap(struct composition *composition, uint32_t tag,
 static inline void digest_of(const struct composition *composition,
                              const struct piece *piece, uint8_t out[32])
 {
-    uint64_t hash[2];
+    struct lares__hash128 hash;
     uint8_t *at = out;
 
     if ((composition->flags & 2) == 0) {
         crypto_generichash(out, 32, piece->data, piece->len, NULL, 0);
         return;
     }
-    lares__hash128(piece->data, piece->len, hash);
-    put_number(&at, hash[0], 8);
-    put_number(&at, hash[1], 8);
+    hash = lares__hash128(piece->data, piece->len);
+    put_number(&at, hash.low, 8);
+    put_number(&at, hash.high, 8);
     memset(at, 0, 16);
 }
 

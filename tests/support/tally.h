@@ -17,6 +17,7 @@ struct tally {
     atomic_int saved;
     int created, destroyed, restored, replayed;
     int create_fails, save_fails, restore_fails, replay_fails; /* so many */
+    int stops;             /* create asks its own daemon to stop */
     lares_verdict verdict; /* of what fails */
     uint64_t unsteady;     /* what "wild" emits: no two times the same */
     size_t padding;        /* bytes of a state behind the count */
@@ -45,10 +46,11 @@ static inline lares_verdict tally_create(lares_call *call, lares_daemon *daemon,
     lares_verdict verdict =
         tally_fails(call, &tally.create_fails, "no instance");
 
-    (void)daemon;
     (void)user;
     if (verdict != LARES_DONE)
         return verdict;
+    if (tally.stops)
+        lares_daemon_stop(daemon, 0);
     (void)snprintf(tally.last, sizeof tally.last, "%s",
                    lares_call_argument(call));
     *instance_out = calloc(1, sizeof(struct counted));

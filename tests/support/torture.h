@@ -66,17 +66,17 @@ static inline void life_free(struct life *life)
     lares_world_free(life->world);
 }
 
-/* Lets something happen, if it can. */
-static inline void life_moment(struct life *life)
+/* Lets happen what is ready, and what is in so many ms. */
+static inline void life_moment(struct life *life, int64_t ms)
 {
     lares_status rc = LARES_OK;
 
     if (life->world != NULL)
-        rc = lares_world_run(life->world, 10);
+        rc = lares_world_run(life->world, ms);
     else if (*life->lanes == '0')
-        rc = lares_node_run(life->node, 1);
+        rc = lares_node_run(life->node, ms);
     else
-        nap_ms(1);
+        nap_ms((int)ms);
     check(rc != LARES_EDEADLK);
 }
 
@@ -87,7 +87,7 @@ static inline lares_status life_await(struct life *life,
     for (int64_t i = 0; i < life->patience_ms; i++) {
         if (holds(life))
             return LARES_OK;
-        life_moment(life);
+        life_moment(life, i > 0);
     }
     return LARES_ETIMEDOUT;
 }
@@ -195,7 +195,7 @@ static inline lares_status step_again(const struct step *step,
     lares_status rc = step->fn(life);
 
     for (int i = 0; i < 1000 && rc == LARES_EDOWN; i++) {
-        life_moment(life);
+        life_moment(life, 1);
         rc = step->fn(life);
     }
     return rc;
@@ -210,7 +210,8 @@ static inline void check_step(const struct story *story,
     lares_status again = LARES_OK;
 
     lares__alloc_fail(-1, 0);
-    check(strcmp(lares_error_detail(), "out is NULL") != 0);
+    if (rc != LARES_ETIMEDOUT) /* that may be a test's own, who says nothing */
+        check(strcmp(lares_error_detail(), "out is NULL") != 0);
     life->patience_ms = 8000;
     if (allowed)
         again = step_again(step, life);

@@ -1,4 +1,5 @@
-//! The daemons: one without output that adds up numbers, and one that echoes.
+//! The daemons: one without output that adds up numbers, one that echoes, and
+//! one that is a state of some bytes.
 use bytes::Bytes;
 use net::adapter::net::behavior::capability::CapabilityFilter;
 use net::adapter::net::compute::{DaemonError, MeshDaemon};
@@ -55,5 +56,37 @@ impl MeshDaemon for Echo {
         event: &CausalEvent,
     ) -> Result<Vec<Bytes>, DaemonError> {
         Ok(vec![event.payload.clone()])
+    }
+}
+
+pub struct Blob(pub Vec<u8>);
+
+impl MeshDaemon for Blob {
+    fn name(&self) -> &str {
+        "blob"
+    }
+
+    fn requirements(&self) -> CapabilityFilter {
+        CapabilityFilter::default()
+    }
+
+    fn process(
+        &mut self,
+        _event: &CausalEvent,
+    ) -> Result<Vec<Bytes>, DaemonError> {
+        Ok(Vec::new())
+    }
+
+    fn snapshot(&self) -> Option<Bytes> {
+        Some(Bytes::copy_from_slice(&self.0))
+    }
+
+    fn restore(&mut self, state: Bytes) -> Result<(), DaemonError> {
+        self.0 = state.to_vec();
+        Ok(())
+    }
+
+    fn is_stateful(&self) -> bool {
+        true
     }
 }

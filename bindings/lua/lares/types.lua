@@ -80,6 +80,7 @@ function Chain:check(event) end
 --- A ticket: a daemon lives on without it.
 ---@class lares.Daemon
 ---@field origin integer
+---@field epoch integer which life of its identity it is, from 1
 ---@field identity lares.Key
 local Daemon = {}
 
@@ -109,6 +110,12 @@ function Daemon:unsubscribe(pattern, group) end
 ---@param seconds? number 30
 ---@return string? image, string? text, string? code
 function Daemon:snapshot(seconds) end
+
+--- Stop it and take its last image: the way to hand it over. Without an image
+--- it has ended all the same.
+---@param grace? number 30: for what it had accepted
+---@return string? image, string? text, string? code
+function Daemon:retire(grace) end
 
 --- Forget its failures, and rebuild it after the turn that is under way.
 ---@return true? done, string? text, string? code

@@ -160,11 +160,11 @@ static PyObject *set_hooks(PyObject *self, PyObject *args)
 
     (void)self;
     if (!PyArg_ParseTuple(args, "OOO", &hooks.error, &hooks.failed,
-                          &hooks.undelivered))
+                          &hooks.delivered))
         return NULL;
     Py_INCREF(hooks.error);
     Py_INCREF(hooks.failed);
-    Py_INCREF(hooks.undelivered);
+    Py_INCREF(hooks.delivered);
     lares__py_hooks = hooks; /* of an earlier import: a few bytes, once */
     Py_RETURN_NONE;
 }

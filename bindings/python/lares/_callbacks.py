@@ -10,16 +10,17 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
-import threading
 import weakref
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from lares import _native, errors
 from lares._values import address, view
+from lares._waiting import Failure, Waiting, undone
 from lares.daemon import Daemon, Kind, describe
 
 if TYPE_CHECKING:
+    from lares.node import Node
     from lares.recovery import Handler
 
 ffi, lib = _native.ffi, _native.lib
@@ -45,80 +46,57 @@ def handler_add(handler: Handler) -> Any:
     return ffi.cast("void *", token)
 
 
-# -- who waits ----------------------------------------------------------------
-
-
-class Waiting:
-    """A call that waits for callbacks; it learns what they raise.
-
-    origin: int, of the daemon whose snapshot it waits for; 0: it waits for
-    what runs on this thread, as a daemon is made.
-    """
-
-    _all: list[Waiting] = []
-
-    def __init__(self, origin: int = 0) -> None:
-        self._key = origin, 0 if origin else threading.get_ident()
-        self._error: BaseException | None = None
-        self._text: str | None = None
-
-    def __enter__(self) -> Waiting:
-        self._all.append(self)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._all.remove(self)
-
-    @classmethod
-    def tell(cls, origin: int, error: BaseException, text: str) -> bool:
-        """Tell all who wait why a callback failed. Was there anybody?"""
-        key = origin, 0 if origin else threading.get_ident()
-        calls = [call for call in cls._all if call._key == key]
-        for call in calls:
-            call._error, call._text = error, text
-        return bool(calls)
-
-    def check(self, status: int) -> None:
-        """Raise what the call was answered, caused by what was raised."""
-        if status < 0:
-            detail = errors.detail()
-            raise callback_error(status, detail, self._error, self._text)
-
-
 # -- callbacks ----------------------------------------------------------------
 
 
 def _broken(
     kind: type[BaseException],
     error: BaseException,
-    trace: TracebackType | None,
+    trace: TracebackType,
 ) -> None:
-    """Log what went wrong in a callback itself; it answers FAILED."""
+    """Log what went wrong in a callback itself; it answers FAILED.
+
+    An interrupt may come before the first line of any callback. It is for who
+    waits on this thread, or else for the node.
+    """
+    if not isinstance(error, Exception):
+        if Waiting.interrupted(error):
+            return
+        node = _node_of(trace.tb_frame)
+        if node is not None:
+            node._exit_with(error)
+            return
     logging.getLogger("lares").error("a callback broke", exc_info=error)
 
 
-def _fail(call: Any, error: BaseException) -> str:
-    text = describe(error)
-    lib.lares_call_fail(call, text.encode())
-    return text
+def _node_of(callback: FrameType) -> Node | None:
+    """Return the node that a callback was entered for."""
+    names = callback.f_locals
+    if "instance" in names:
+        daemon = _native.slot_get(address(names["instance"]))
+        return daemon._lares.kind.node() if daemon is not None else None
+    token = address(names["user"])
+    owner = kinds.get(token) or handlers.get(token)
+    return owner.node() if owner is not None else None
+
+
+def _fail(call: Any, awaited: int, failure: Failure) -> int:
+    """Answer FAILED; awaited: as the origin of Waiting."""
+    lib.lares_call_fail(call, failure.text.encode())
+    Waiting.tell(awaited, failure)
+    return int(lib.LARES_FAILED)
 
 
 def on_create(call: Any, daemon: Any, instance_out: Any, user: Any) -> int:
     kind = kinds[address(user)]
-    argument = ffi.string(lib.lares_call_argument(call)).decode()
     origin = lib.lares_daemon_origin(daemon)
     try:
-        made = kind.create(argument, origin, address(call))
+        argument = ffi.string(lib.lares_call_argument(call))
+        text = argument.decode("utf-8", "surrogateescape")
+        made = kind.create(text, origin, address(call))
         token = _native.slot_new(made, origin)
     except BaseException as error:
-        if not Waiting.tell(0, error, _fail(call, error)):
-            kind.failed(origin, "create", error)
-        return int(lib.LARES_FAILED)
+        return _fail(call, 0, Failure(error, kind, origin, "create"))
     instance_out[0] = ffi.cast("void *", token)
     return int(lib.LARES_DONE)
 
@@ -136,16 +114,16 @@ def on_destroy(instance: Any) -> None:
 
 def on_snapshot(call: Any, instance: Any) -> int:
     daemon: Daemon = _native.slot_get(address(instance))
-    place = daemon._lares
+    kind, origin = daemon._lares.kind, daemon._lares.origin
     try:
-        for piece in place.kind.snapshot(daemon):
+        for piece in kind.snapshot(daemon):
             data = view(piece)
-            if lib.lares_call_state(call, data, len(data)) < 0:
+            status = lib.lares_call_state(call, data, len(data))
+            del data, piece  # its author may use the buffer again
+            if status < 0:
                 break  # the core knows why, and fails it
     except BaseException as error:
-        if not Waiting.tell(place.origin, error, _fail(call, error)):
-            place.kind.failed(place.origin, "snapshot", error)
-        return int(lib.LARES_FAILED)
+        return _fail(call, origin, Failure(error, kind, origin, "snapshot"))
     return int(lib.LARES_DONE)
 
 
@@ -153,14 +131,12 @@ def on_restore(
     call: Any, version: int, data: Any, size: int, instance: Any
 ) -> int:
     daemon: Daemon = _native.slot_get(address(instance))
-    place = daemon._lares
+    kind, origin = daemon._lares.kind, daemon._lares.origin
     try:
         state = bytes(ffi.buffer(data, size)) if size > 0 else b""
-        place.kind.restore(daemon, version, state)
+        kind.restore(daemon, version, state)
     except BaseException as error:
-        if not Waiting.tell(0, error, _fail(call, error)):
-            place.kind.failed(place.origin, "restore", error)
-        return int(lib.LARES_FAILED)
+        return _fail(call, 0, Failure(error, kind, origin, "restore"))
     return int(lib.LARES_DONE)
 
 
@@ -171,7 +147,7 @@ def on_recover(call: Any, user: Any) -> int:
     try:
         handler.run(functools.partial(lib.lares_call_recovered, call))
     except BaseException as error:
-        _fail(call, error)
+        lib.lares_call_fail(call, describe(error).encode())
         handler.evicted(error)
         return int(lib.LARES_FAILED)
     return int(lib.LARES_DONE)
@@ -188,26 +164,20 @@ def on_release(user: Any) -> None:
 # -- hooks --------------------------------------------------------------------
 
 
-def turn_failed(daemon: Daemon, error: BaseException, awaited: int) -> str:
-    """Hook: tell why a turn failed; log it unless a deliver awaits it."""
-    if not awaited:
-        place = daemon._lares
-        place.kind.failed(place.origin, "a turn", error)
-    return describe(error)
+def turn_failed(daemon: Daemon, error: BaseException) -> Failure:
+    """Hook: make of it what delivers are told."""
+    place = daemon._lares
+    return Failure(error, place.kind, place.origin, "a turn")
 
 
-def callback_error(
-    status: int, detail: str, error: BaseException | None, text: str | None
-) -> BaseException:
-    """Hook: what a call raises that waited for a callback in vain."""
-    failure = errors.failure(status, detail)
-    if error is None or not isinstance(failure, errors.CallbackError):
-        return failure
-    if isinstance(error, (SystemExit, KeyboardInterrupt)):
-        return error
-    failure.text = text or detail
-    failure.__cause__ = error
-    return failure
+def delivered(
+    status: int, detail: str, told: list[Failure]
+) -> BaseException | None:
+    """Hook: return what a deliver raises, which was told of failures."""
+    error = undone(status, detail, told) if status < 0 else None
+    for failure in told:
+        failure.drop()
+    return error
 
 
 _failed = lib.LARES_FAILED  # also what an unattached callback answers
@@ -217,4 +187,4 @@ ffi.def_extern("lares__py_on_snapshot", _failed, _broken)(on_snapshot)
 ffi.def_extern("lares__py_on_restore", _failed, _broken)(on_restore)
 ffi.def_extern("lares__py_on_recover", _failed, _broken)(on_recover)
 ffi.def_extern("lares__py_on_release", onerror=_broken)(on_release)
-_native.set_hooks(errors.failure, turn_failed, callback_error)
+_native.set_hooks(errors.failure, turn_failed, delivered)

@@ -148,6 +148,7 @@ lares_status lares_letter_replay(lares_node *node,
 uint64_t id);
 lares_status lares_letter_drop(lares_node *node, uint64_t id);
 uint64_t lares_daemon_origin(const lares_daemon *daemon);
+uint64_t lares_daemon_epoch(const lares_daemon *daemon);
 lares_status
 lares_daemon_key(const lares_daemon *daemon, lares_key **out);
 lares_status
@@ -169,6 +170,9 @@ int64_t timeout_ms,
 lares_call **out);
 lares_status lares_daemon_stop(lares_daemon *daemon,
 int64_t grace_ms);
+lares_status lares_daemon_retire(lares_daemon *daemon,
+int64_t grace_ms,
+lares_bytes **out);
 lares_status lares_daemon_restart(lares_daemon *daemon);
 void lares_daemon_free(lares_daemon *daemon);
 const lares_event *lares_call_next(lares_call *call);

@@ -157,8 +157,9 @@ static PyMethodDef daemon_methods[] = {
          "None:\n"
          "once. Firings that are late are one.\n"
          "Returns its id, an int. The event has origin 0 and that id as its\n"
-         "sequence. Works inside process and __init__; a turn that fails has\n"
-         "started none. Timers travel with the image.\n\n"
+         "sequence. Works inside process, and __init__ unless a factory made\n"
+         "the object; a turn that fails has started none. Timers travel with\n"
+         "the image.\n\n"
          "Raises WrongState elsewhere or on another thread, InvalidArgument\n"
          "(ERANGE, ETOOBIG), Full (1024 timers).")},
     {.ml_name = "cancel",

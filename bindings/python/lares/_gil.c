@@ -17,14 +17,22 @@ static atomic_int ending;
 static pthread_key_t kept_key;
 static _Thread_local PyThreadState *known_state;
 
-/* The thread ends. glibc may have cleared CPython's own key already, so the
- * state is used as it was kept, without asking CPython for it. */
-static void kept_drop(void *state)
+/* The thread ends. Mostly CPython's own key is cleared by now, so it does not
+ * know the thread, and its debug allocator asks: another state stands in. To
+ * delete a state may clear the key again, so both are cleared before. */
+static void kept_drop(void *kept)
 {
+    PyThreadState *state = kept, *current;
+
     if (atomic_load(&ending))
         return;
-    PyEval_RestoreThread(state);
+    (void)PyGILState_Ensure();
+    current = PyThreadState_Get();
     PyThreadState_Clear(state);
+    if (current != state) {
+        PyThreadState_Clear(current);
+        PyThreadState_Delete(state);
+    }
     PyThreadState_DeleteCurrent();
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, final
 
-from typing_extensions import disjoint_base
+from typing_extensions import Self, disjoint_base
 
 ffi: Any
 lib: Any
@@ -86,15 +86,13 @@ class InboxBase:
     def next(self, timeout: float | None = None) -> Event: ...
     def drain(self) -> list[Event]: ...
     def close(self) -> None: ...
-    def __iter__(self) -> InboxBase: ...
+    def __iter__(self) -> Self: ...
     def __next__(self) -> Event: ...
 
 def set_hooks(
     error: Callable[[int, str], Exception],
-    failed: Callable[[Any, BaseException, int], str],
-    undelivered: Callable[
-        [int, str, BaseException | None, str | None], BaseException
-    ],
+    failed: Callable[[Any, BaseException], object],
+    delivered: Callable[[int, str, list[Any]], BaseException | None],
     /,
 ) -> None: ...
 def slot_new(daemon: DaemonBase, origin: int, /) -> int: ...

@@ -117,62 +117,121 @@ PyTypeObject lares__py_node_type = {
 
 /* -- deliveries that wait ------------------------------------------------- */
 
-static struct lares__py_delivery waiting = {.prev = &waiting, .next = &waiting};
+/* Why a turn failed that a deliver may wait for. */
+struct told {
+    struct told *next; /* an older one */
+    PyObject *failure;
+};
 
-static void delivery_add(struct lares__py_delivery *delivery, uint64_t origin)
+/* A deliver that waits for its turn. */
+struct delivery {
+    struct delivery *prev, *next;
+    uint64_t origin;
+    struct lares__py_data data;
+    struct told *told; /* mostly none */
+};
+
+static struct delivery waiting = {.prev = &waiting, .next = &waiting};
+
+static void delivery_add(struct delivery *delivery, uint64_t origin)
 {
     delivery->origin = origin;
-    delivery->error = NULL;
-    delivery->text = NULL;
+    delivery->told = NULL;
     delivery->prev = waiting.prev;
     delivery->next = &waiting;
     waiting.prev->next = delivery;
     waiting.prev = delivery;
 }
 
-static void delivery_remove(struct lares__py_delivery *delivery)
+static void delivery_remove(struct delivery *delivery)
 {
     delivery->prev->next = delivery->next;
     delivery->next->prev = delivery->prev;
 }
 
-/* Find who waits for this turn: the oldest deliver of these bytes to that
- * daemon, best one that knows of no failure yet. NULL: nobody. What came on a
- * channel, a timer, and what is played again were never a deliver. */
-struct lares__py_delivery *lares__py_delivery_find(uint64_t origin,
-                                                   const lares_event *input)
+static int delivery_told(struct delivery *delivery, PyObject *failure)
 {
-    struct lares__py_delivery *found = NULL, *each;
+    struct told *told = PyMem_Malloc(sizeof *told);
+
+    if (told == NULL)
+        return 0;
+    Py_INCREF(failure);
+    told->failure = failure;
+    told->next = delivery->told;
+    delivery->told = told;
+    return 1;
+}
+
+static int delivery_matches(const struct delivery *delivery, uint64_t origin,
+                            const lares_event *input)
+{
+    return delivery->origin == origin && delivery->data.len == input->len &&
+           (input->len == 0 ||
+            memcmp(delivery->data.data, input->data, input->len) == 0);
+}
+
+/* Tell all delivers of these bytes to that daemon, and write down how many they
+ * are. What came on a channel, a timer, and what is played again were never a
+ * deliver. Python does not run meanwhile: it might end one of them. */
+int lares__py_deliveries_tell(uint64_t origin, const lares_event *input,
+                              PyObject *failure)
+{
+    struct delivery *each;
+    PyObject *count;
+    int holders = 0;
 
     if (input->channel != NULL || input->origin == 0 ||
         (input->flags & LARES_EVENT_REPLAY) != 0)
-        return NULL;
+        return 0;
     for (each = waiting.next; each != &waiting; each = each->next) {
-        if (each->origin != origin || each->data.len != input->len ||
-            (input->len > 0 &&
-             memcmp(each->data.data, input->data, input->len) != 0))
-            continue;
-        if (each->error == NULL)
-            return each;
-        if (found == NULL)
-            found = each;
+        if (delivery_matches(each, origin, input))
+            holders += delivery_told(each, failure);
     }
-    return found;
+    count = PyLong_FromLong(holders);
+    if (count == NULL || PyObject_SetAttrString(failure, "holders", count) < 0)
+        PyErr_Clear(); /* no memory: then none of them reports it */
+    Py_XDECREF(count);
+    return holders;
 }
 
-/* Raise why a deliver failed, from what the turn left behind. */
-static void delivery_raise(const struct lares__py_delivery *delivery,
-                           lares_status status)
+/* Hand the failures over to a list, oldest first; NULL: an exception. */
+static PyObject *delivery_failures(struct delivery *delivery)
 {
-    PyObject *error;
+    PyObject *list = PyList_New(0);
+    struct told *told;
 
-    error = PyObject_CallFunction(
-        lares__py_hooks.undelivered, "isOO", (int)status, lares_error_detail(),
-        delivery->error != NULL ? delivery->error : Py_None,
-        delivery->text != NULL ? delivery->text : Py_None);
-    if (error != NULL)
+    while ((told = delivery->told) != NULL) {
+        delivery->told = told->next;
+        if (list != NULL && PyList_Append(list, told->failure) < 0)
+            Py_CLEAR(list);
+        Py_DECREF(told->failure);
+        PyMem_Free(told);
+    }
+    if (list != NULL && PyList_Reverse(list) < 0)
+        Py_CLEAR(list);
+    return list;
+}
+
+/* Raise why a deliver failed, if it did, and settle what it was told. */
+static int delivery_settle(struct delivery *delivery, lares_status status)
+{
+    PyObject *list, *error;
+    int answer = -1;
+
+    if (status >= 0 && delivery->told == NULL)
+        return 0;
+    list = delivery_failures(delivery);
+    if (list == NULL)
+        return -1;
+    error = PyObject_CallFunction(lares__py_hooks.delivered, "isO", (int)status,
+                                  lares_error_detail(), list);
+    if (error == Py_None)
+        answer = 0;
+    else if (error != NULL)
         PyErr_SetObject((PyObject *)Py_TYPE(error), error);
     Py_XDECREF(error);
+    Py_DECREF(list);
+    return answer;
 }
 
 /* -- handle --------------------------------------------------------------- */
@@ -231,10 +290,9 @@ static PyObject *handle_deliver(PyObject *object, PyObject *const *args,
     static const struct lares__py_signature signature = {
         "deliver", {"data", "timeout"}, 1};
     struct py_handle *self = (struct py_handle *)object;
-    struct lares__py_delivery delivery;
+    struct delivery delivery;
     int64_t timeout_ms = DELIVER_MS;
     lares_events *events = NULL;
-    PyObject *list = NULL;
     PyThreadState *outer;
     lares_status status;
 
@@ -248,13 +306,11 @@ static PyObject *handle_deliver(PyObject *object, PyObject *const *args,
     lares__py_gil_regain(outer);
     delivery_remove(&delivery);
     lares__py_data_drop(&delivery.data);
-    if (status < 0)
-        delivery_raise(&delivery, status);
-    else
-        list = lares__py_events_list(events);
-    Py_XDECREF(delivery.error);
-    Py_XDECREF(delivery.text);
-    return list;
+    if (delivery_settle(&delivery, status) < 0) {
+        lares_events_free(events);
+        return NULL;
+    }
+    return lares__py_events_list(events);
 }
 
 static lares_status handle_send_all(lares_daemon *daemon,

@@ -241,34 +241,70 @@ static PyObject *exception_take(void)
     return value;
 }
 
-/* Hand over why the turn failed. Who waits for it gets the exception itself. */
+/* Make a Failure of an exception. An interrupt may rise instead, as Python is
+ * entered: then that is why the turn failed. */
+static PyObject *failure_new(struct lares__py_daemon *daemon, PyObject *error)
+{
+    PyObject *hook = lares__py_hooks.failed;
+    PyObject *failure, *interrupt;
+
+    failure = PyObject_CallFunctionObjArgs(hook, daemon, error, NULL);
+    if (failure != NULL)
+        return failure;
+    interrupt = exception_take();
+    Py_INCREF(error);
+    PyException_SetContext(interrupt, error);
+    failure = PyObject_CallFunctionObjArgs(hook, daemon, interrupt, NULL);
+    Py_DECREF(interrupt);
+    return failure;
+}
+
+/* Nobody waits for it. What interrupts that is reported, too. */
+static int failure_report(struct lares__py_daemon *daemon, PyObject *failure)
+{
+    PyObject *done = PyObject_CallMethod(failure, "report", NULL);
+
+    if (done == NULL) {
+        PyObject *interrupt = exception_take();
+
+        failure = failure_new(daemon, interrupt);
+        Py_DECREF(interrupt);
+        if (failure == NULL)
+            return -1;
+        done = PyObject_CallMethod(failure, "report", NULL);
+        Py_DECREF(failure);
+    }
+    Py_XDECREF(done);
+    return done != NULL ? 0 : -1;
+}
+
+static void failure_text_give(lares_call *call, PyObject *failure)
+{
+    PyObject *text = PyObject_GetAttrString(failure, "text");
+    const char *utf8 = text != NULL ? PyUnicode_AsUTF8(text) : NULL;
+
+    lares_call_fail(call, utf8 != NULL ? utf8 : "callback failed");
+    PyErr_Clear();
+    Py_XDECREF(text);
+}
+
+/* Hand over why the turn failed, to the core and to who waits for it. */
 static void turn_fail(lares_call *call, struct lares__py_daemon *daemon,
                       const lares_event *input)
 {
-    struct lares__py_delivery *delivery;
     PyObject *error = exception_take();
-    PyObject *text;
+    PyObject *failure = failure_new(daemon, error);
 
-    delivery = lares__py_delivery_find(daemon->origin, input);
-    text = PyObject_CallFunction(lares__py_hooks.failed, "OOi", daemon, error,
-                                 delivery != NULL);
-    if (text == NULL) {
-        PyErr_WriteUnraisable((PyObject *)daemon);
-    } else {
-        const char *utf8 = PyUnicode_AsUTF8(text);
-
-        lares_call_fail(call, utf8 != NULL ? utf8 : "callback failed");
-        PyErr_Clear();
-    }
-    delivery = lares__py_delivery_find(daemon->origin, input); /* still? */
-    if (delivery != NULL && text != NULL) {
-        Py_INCREF(error);
-        Py_XSETREF(delivery->error, error);
-        Py_INCREF(text);
-        Py_XSETREF(delivery->text, text);
-    }
-    Py_XDECREF(text);
     Py_DECREF(error);
+    if (failure == NULL) {
+        PyErr_WriteUnraisable((PyObject *)daemon);
+        return;
+    }
+    failure_text_give(call, failure);
+    if (lares__py_deliveries_tell(daemon->origin, input, failure) == 0 &&
+        failure_report(daemon, failure) < 0)
+        PyErr_WriteUnraisable((PyObject *)daemon);
+    Py_DECREF(failure);
 }
 
 /* Show every input to Python and emit what it answers.

@@ -40,9 +40,9 @@ extern void lares__py_on_release(void *);
 
 /* Python functions for the cold paths, set once at import. */
 struct lares__py_hooks {
-    PyObject *error;       /* (status, detail) -> exception */
-    PyObject *failed;      /* (daemon, exception, awaited) -> text */
-    PyObject *undelivered; /* (status, detail, exception, text) -> exception */
+    PyObject *error;     /* (status, detail) -> exception */
+    PyObject *failed;    /* (daemon, exception) -> Failure */
+    PyObject *delivered; /* (status, detail, list of Failure) -> exception */
 };
 
 extern struct lares__py_hooks lares__py_hooks;
@@ -136,20 +136,11 @@ static inline void lares__py_daemon_lend(struct lares__py_daemon *daemon,
 
 /* -- _ticket.c ------------------------------------------------------------ */
 
-/* A deliver that waits: where a failing turn leaves its exception. */
-struct lares__py_delivery {
-    struct lares__py_delivery *prev, *next; /* oldest first */
-    uint64_t origin;
-    struct lares__py_data data;
-    PyObject *error;
-    PyObject *text;
-};
-
 extern PyTypeObject lares__py_node_type;
 extern PyTypeObject lares__py_handle_type;
 
-struct lares__py_delivery *lares__py_delivery_find(uint64_t origin,
-                                                   const lares_event *input);
+int lares__py_deliveries_tell(uint64_t origin, const lares_event *input,
+                              PyObject *failure);
 
 /* -- _inbox.c ------------------------------------------------------------- */
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
 import weakref
@@ -24,6 +25,7 @@ FRAMES_MAX = 8
 LOG_INTERVAL = 1.0  # seconds between logged failures of one daemon
 LOGGED_MAX = 1024  # daemons of a kind of which the last failure is known
 
+_OWN = os.path.join(os.path.dirname(__file__), "")
 _WORD = re.compile("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -35,7 +37,7 @@ class Daemon(DaemonBase):
     process(self, event): one turn. Return None, bytes (bytearray, memoryview)
         or an iterable of them, a generator too: the outputs. What it raises
         makes the turn fail: then nothing was emitted, and the event comes
-        again, at most three times.
+        again. It is tried three times in all, then it is a dead letter.
     snapshot(self): return the state, bytes or an iterable of bytes; b"" is a
         state. It changes nothing.
     restore(self, state): become what that state says; on a fresh instance.
@@ -215,6 +217,7 @@ class Kind:
             if not is_data(piece):
                 raise self._no_state(piece, "an iterable with ")
             yield piece
+            del piece  # before its author goes on, who may use it again
 
     def _no_state(self, answer: object, where: str = "") -> TypeError:
         return TypeError(
@@ -303,7 +306,7 @@ def checked_class(factory: Factory) -> type[Daemon] | None:
 def describe(error: BaseException) -> str:
     """Return an exception as a line, then its innermost frames, one a line.
 
-    Cheap: no source is read. Only text that UTF-8 and C can hold.
+    Those of Lares itself are nobody's business. Cheap: no source is read. Only text that UTF-8 and C can hold.
     """
     try:
         text = str(error)
@@ -315,9 +318,10 @@ def describe(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        frames.appendleft(
-            f"{code.co_filename}:{trace.tb_lineno} {code.co_name}"
-        )
+        if not code.co_filename.startswith(_OWN):
+            frames.appendleft(
+                f"{code.co_filename}:{trace.tb_lineno} {code.co_name}"
+            )
         trace = trace.tb_next
     lines += frames
     plain = "\n".join(lines).replace("\0", "\\0")

@@ -6,9 +6,9 @@ import weakref
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable
 
-from lares import _callbacks
 from lares._native import HandleBase, ffi, lib
 from lares._values import Wait, address, encode, milliseconds, taken
+from lares._waiting import Waiting
 from lares.errors import Closed, check
 from lares.key import Key
 
@@ -41,12 +41,17 @@ class Handle(HandleBase):
         return Key._adopt(out[0])
 
     @property
+    def epoch(self) -> int:
+        """Which life of its identity it is, from 1; it grows with a restore."""
+        return int(lib.lares_daemon_epoch(self._daemon))
+
+    @property
     def stats(self) -> dict[str, int | str]:
         """Its row of report("daemons"); Closed once it has ended."""
         node = self._node()
         rows = node.report("daemons") if node is not None else []
         for row in rows:
-            if row["origin"] == self.origin:
+            if (row["origin"], row["epoch"]) == (self.origin, self.epoch):
                 return row
         raise Closed(lib.LARES_ECLOSED, f"daemon {self.origin:016x}")
 
@@ -100,14 +105,32 @@ class Handle(HandleBase):
         """
         out = ffi.new("lares_bytes **")
         ms = milliseconds(timeout)
-        with _callbacks.Waiting(self.origin) as waiting:
+        with Waiting(self.origin) as waiting:
             waiting.check(lib.lares_daemon_snapshot(self._daemon, ms, out))
         return taken(out[0])
 
-    def restart(self) -> None:
-        """Restart the daemon: forget its failures and make it anew, now.
+    def retire(self, grace: Wait = 30.0) -> bytes:
+        """Stop the daemon and return its last image: so it is handed over.
 
-        It only asks, and the turn under way ends first. Raises Closed.
+        grace: seconds for its queued inputs; None: no deadline; what is left
+        becomes dead letters. What it had accepted is in the image, so nothing
+        comes between it and the end.
+
+        Raises what snapshot and stop raise, and WrongState (EBUSY: it is being
+        retired already; EDOWN: it could not be rebuilt). Without an image the
+        daemon has ended all the same.
+        """
+        out = ffi.new("lares_bytes **")
+        ms = milliseconds(grace)
+        with Waiting(self.origin) as waiting:
+            waiting.check(lib.lares_daemon_retire(self._daemon, ms, out))
+        return taken(out[0])
+
+    def restart(self) -> None:
+        """Restart the daemon: forget its failures, and try again at once.
+
+        One that can snapshot is made anew; another keeps its object. It only
+        asks, and the turn under way ends first. Raises Closed.
         """
         check(lib.lares_daemon_restart(self._daemon))
 

@@ -22,8 +22,9 @@ from lares._values import (
     slices,
     view,
 )
+from lares._waiting import Waiting
 from lares.daemon import Daemon, Factory, Kind
-from lares.errors import check
+from lares.errors import InvalidArgument, check
 from lares.handle import Handle
 from lares.key import Key, key_pointer
 from lares.letter import Letters
@@ -254,7 +255,7 @@ class Node(NodeBase):
         )
         out = ffi.new("lares_daemon **")
         key = ffi.NULL if identity is None else key_pointer(identity)
-        with _callbacks.Waiting() as waiting:
+        with Waiting() as waiting:
             waiting.check(
                 lib.lares_node_spawn(self._node, encode(kind), key, made, out)
             )
@@ -291,10 +292,14 @@ class Node(NodeBase):
         if isinstance(image, (str, os.PathLike)):
             with open(image, "rb") as file:
                 image = file.read()
+        for key in ("subscribe", "publish"):
+            if options.get(key) is not None:
+                text = f"{key}: the image holds the channels"
+                raise InvalidArgument(lib.LARES_EOPTION, text)
         data, made = view(image), options_new(options)
         out = ffi.new("lares_daemon **")
         key = ffi.NULL if identity is None else key_pointer(identity)
-        with _callbacks.Waiting() as waiting:
+        with Waiting() as waiting:
             waiting.check(
                 lib.lares_node_restore(
                     self._node, data, len(data), key, made, out

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from lares import _callbacks
 from lares._native import ffi, lib
 from lares._values import Rows, encode, rows_list
+from lares._waiting import Waiting
 from lares.errors import check
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Recovery", "Slot"]
 
+NAME_MAX = 63  # bytes of a handler's name
+SLOT_MAX, GROUP_MAX = 2**32 - 1, 2**64 - 1
 RETRIES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)  # seconds between tries
 
 
@@ -81,14 +84,16 @@ class Recovery:
         """Append a handler and return how many there are now.
 
         fn: called without arguments from the next pass on.
-        name: str of at most 63 bytes, for reports.
+        name: str of at most 63 bytes, for reports; None: the function's own.
 
         It never waits for a handler. Raises InvalidArgument (ENAME), Full
         (4096 handlers), Closed (the node has ended), TypeError.
         """
         if not callable(fn):
-            raise TypeError(f"a handler is {type(fn).__name__}, no function")
-        label = ffi.NULL if name is None else encode(name)
+            raise TypeError(
+                f"a handler is {type(fn).__name__}, expected a function"
+            )
+        label = own_label(fn) if name is None else encode(name)
         count = ffi.new("size_t *")
         with self._lock:
             handler = Handler(fn, self._home)
@@ -153,14 +158,9 @@ class Recovery:
 
     def _pass(self, out: Any) -> tuple[int, BaseException | None]:
         """Try one, and return its status, and what interrupted a handler."""
-        outer, _here.interrupt = _here.interrupt, None
-        _here.passes += 1
-        try:
+        with Waiting(None) as waiting:
             status = lib.lares_recovery_run(self._recovery, out)
-            return int(status), _here.interrupt
-        finally:
-            _here.passes -= 1
-            _here.interrupt = outer
+            return int(status), waiting.interrupt
 
     def report(self) -> Rows:
         """Return a list of dict, one a handler: its id, name, state, counters.
@@ -184,11 +184,9 @@ class Recovery:
 
 
 class Here(threading.local):
-    """What a thread knows of passes and handlers that run on it."""
+    """What a thread knows of the handlers that run on it."""
 
-    passes = 0  # that run() waits for
     handlers = 0
-    interrupt: BaseException | None = None
 
 
 _here = Here()
@@ -200,14 +198,14 @@ class Home:
     def __init__(self, node: Node | None = None) -> None:
         self.handlers: list[Handler] = []  # in order of registration
         self.log = logging.getLogger(f"lares.{node.name}" if node else "lares")
-        self._node = weakref.ref(node) if node else lambda: None
+        self.node: Callable[[], Node | None] = (
+            weakref.ref(node) if node else lambda: None
+        )
 
     def interrupted(self, error: BaseException) -> None:
         """Let an interrupt rise from who waits for the pass, or the node."""
-        node = self._node()
-        if _here.passes > 0:
-            _here.interrupt = error
-        elif node is not None:
+        node = self.node()
+        if not Waiting.interrupted(error) and node is not None:
             node._exit_with(error)
 
 
@@ -216,16 +214,21 @@ class Handler:
 
     def __init__(self, fn: Callable[[], object], home: Home) -> None:
         self.fn = fn
+        self.node = home.node
         self.id = ffi.new("uint64_t *")  # written by the core
         self._home = home
         home.handlers.append(self)
 
-    def run(self, report: Callable[[int, int], object]) -> None:
-        """Call it, and report (group, slot) of each that it has recovered."""
+    def run(self, report: Callable[[int, int], int]) -> None:
+        """Call it, and report (group, slot) of each that it has recovered.
+
+        report answers below 0 when it takes no more.
+        """
         _here.handlers += 1
         try:
             for group, slot in recovered(self.fn()):
-                report(group, slot)
+                if report(group, slot) < 0:
+                    break
         finally:
             _here.handlers -= 1
 
@@ -240,8 +243,19 @@ class Handler:
         self._home.handlers.remove(self)
 
     def __repr__(self) -> str:
-        name = getattr(self.fn, "__qualname__", type(self.fn).__name__)
-        return f"<recovery handler {name}>"
+        return f"<recovery handler {own_name(self.fn)}>"
+
+
+def own_name(fn: object) -> str:
+    """Return what a function is called, or anything that can be."""
+    return str(getattr(fn, "__qualname__", type(fn).__name__))
+
+
+def own_label(fn: object) -> bytes:
+    """Return that as the core takes a name: its end, if it is long."""
+    name = own_name(fn) if own_name(fn).isprintable() else "handler"
+    data = name.encode("utf-8", "replace")[-NAME_MAX:]
+    return data.decode("utf-8", "ignore").encode() or b"handler"
 
 
 def recovered(result: object) -> Iterator[tuple[int, int]]:
@@ -249,20 +263,36 @@ def recovered(result: object) -> Iterator[tuple[int, int]]:
     if result is None:
         return
     if not isinstance(result, Iterable):
-        yield 0, slot_number(result)
+        yield 0, number(result, "slot", SLOT_MAX)
         return
     for item in result:
-        if isinstance(item, tuple) and len(item) == 2:
-            yield slot_number(item[0]), slot_number(item[1])
-        else:
-            yield 0, slot_number(item)
+        group, slot = 0, item
+        if isinstance(item, tuple):
+            group, slot = pair(item)
+        yield number(group, "group", GROUP_MAX), number(slot, "slot", SLOT_MAX)
 
 
-def slot_number(thing: Any) -> int:
+def pair(item: tuple[Any, ...]) -> tuple[Any, Any]:
+    """Return (group, slot)."""
+    if len(item) != 2:
+        raise TypeError(
+            f"a recovery handler returned a tuple of {len(item)}, expected "
+            "(group, slot)"
+        )
+    return item[0], item[1]
+
+
+def number(thing: Any, what: str, most: int) -> int:
     """Return an int; True is none, for it means that all went well."""
     if isinstance(thing, bool) or not hasattr(thing, "__index__"):
         raise TypeError(
             f"a recovery handler returned {type(thing).__name__}, expected "
             "None, int or an iterable of ints and (group, slot) pairs"
         )
-    return operator.index(thing)
+    value = operator.index(thing)
+    if not 0 <= value <= most:
+        raise OverflowError(
+            f"a recovery handler returned the {what} {value}, expected 0 to "
+            f"{most}"
+        )
+    return value

@@ -49,12 +49,14 @@ lares_status lares_call_timer(lares_call *call, int64_t delay_ms,
                               int64_t period_ms, const void *data, size_t len,
                               uint64_t *id_out)
 {
+    uint64_t unwanted;
     lares_status rc;
 
     call_check(call);
-    if (call == NULL || id_out == NULL)
-        return lares__error(LARES_EINVAL, "%s is NULL",
-                            call == NULL ? "call" : "id_out");
+    if (call == NULL)
+        return lares__error(LARES_EINVAL, "call is NULL");
+    if (id_out == NULL)
+        id_out = &unwanted;
     if (!lares__pulled_begin(call))
         return lares__error(LARES_ESTALE, "the lease of the call was over");
     rc = lares__call_timer(call, delay_ms, period_ms, data, len, id_out);
@@ -118,9 +120,9 @@ void lares_call_fail(lares_call *call, const char *text)
 const char *lares_call_argument(const lares_call *call)
 {
     call_check(call);
-    if (call == NULL || call->host == NULL || call->host->argument == NULL)
+    if (call == NULL || call->host == NULL)
         return "";
-    return call->host->argument;
+    return lares__host_argument(call->host);
 }
 
 lares_status lares_call_end(lares_call *call, lares_verdict verdict)

@@ -5,11 +5,17 @@
 #include "node/program.h"
 #include "node/pull.h"
 #include "node/rebuild.h"
+#include "node/retire.h"
 #include "node/save.h"
 
 uint64_t lares_daemon_origin(const lares_daemon *daemon)
 {
     return daemon != NULL ? daemon->receiver.origin : 0;
+}
+
+uint64_t lares_daemon_epoch(const lares_daemon *daemon)
+{
+    return daemon != NULL ? lares__daemon_epoch(daemon) : 0;
 }
 
 lares_status lares_daemon_key(const lares_daemon *daemon, lares_key **out)
@@ -78,6 +84,18 @@ lares_status lares_daemon_snapshot(lares_daemon *daemon, int64_t timeout_ms,
     if (daemon == NULL || out == NULL)
         return lares__error(LARES_EINVAL, "daemon or out is NULL");
     return lares__daemon_snapshot(daemon, timeout_ms, out);
+}
+
+lares_status lares_daemon_retire(lares_daemon *daemon, int64_t grace_ms,
+                                 lares_bytes **out)
+{
+    lares_status rc = lares__check_timeout(grace_ms);
+
+    if (rc < 0)
+        return rc;
+    if (daemon == NULL || out == NULL)
+        return lares__error(LARES_EINVAL, "daemon or out is NULL");
+    return lares__daemon_retire(daemon, grace_ms, out);
 }
 
 lares_status lares_daemon_restart(lares_daemon *daemon)

@@ -27,8 +27,7 @@ lares_status lares_key_new(const void *data, size_t len, lares_key **out)
     if (out == NULL)
         return lares__error(LARES_EINVAL, "out is NULL");
     if (len != (data != NULL ? LARES__KEY_LEN : 0))
-        return lares__error(LARES_EINVAL,
-                            "a seed is %d bytes, or (NULL, 0): not %zu",
+        return lares__error(LARES_EINVAL, "a seed has %d bytes, not %zu",
                             LARES__KEY_LEN, len);
     lares__forked_arm();
     return data != NULL ? lares__key_from_seed(data, out) : key_fresh(out);

@@ -4,6 +4,7 @@
 #include "group/pass.h"
 #include "node/node.h"
 #include "node/plugin.h"
+#include "node/wait.h"
 
 #include <time.h>
 
@@ -56,6 +57,7 @@ lares_status lares_recovery_register(lares_recovery *recovery, const char *name,
                                      size_t *count_out)
 {
     uint32_t load = 0;
+    lares_status rc;
 
     if (lares__refused())
         return lares__forked_refuse(); /* and release does not run */
@@ -65,8 +67,11 @@ lares_status lares_recovery_register(lares_recovery *recovery, const char *name,
     }
     if (!recovery->alone)
         load = lares__plugin_current(recovery->owner).number;
-    return lares__recovery_register(recovery, name, fn, user, release, load,
-                                    id_out, count_out);
+    rc = lares__recovery_register(recovery, name, fn, user, release, load,
+                                  id_out, count_out);
+    if (rc == LARES_OK && !recovery->alone)
+        lares__node_notify(recovery->owner); /* who runs it has ticks to keep */
+    return rc;
 }
 
 lares_status lares_recovery_remove(lares_recovery *recovery, uint64_t id)

@@ -1,6 +1,9 @@
-/* The only file that includes xxhash.h. Built with -O3 in every build type:
- * gcc 12 at -O2 halves the speed of XXH3's path for long inputs. */
+/* xxhash.h is included here and in hash_wide.c, nowhere else. Both are built
+ * with -O3 in every build type: gcc 12 at -O2 halves the speed of XXH3's path
+ * for long inputs. */
 #include "base/hash.h"
+
+#include "base/hash_wide.h"
 
 #include <string.h>
 
@@ -11,10 +14,22 @@ enum {
     SHORT_MAX = 240 /* up to here XXH3 has no loop, and a copy is cheaper */
 };
 
+/* Only a loop gains by wide registers, and does from its first round on. */
+static inline int is_wide(size_t len)
+{
+#ifdef LARES_HASH_WIDE
+    return len > SHORT_MAX && __builtin_cpu_supports("avx2");
+#else
+    (void)len;
+    return 0;
+#endif
+}
+
 /* Not inlined: in code of another level it would lose this file's -O3. */
 __attribute__((noinline)) uint64_t lares__hash64(const void *data, size_t len)
 {
-    return XXH3_64bits(data, len);
+    return is_wide(len) ? lares__wide_hash64(data, len)
+                        : XXH3_64bits(data, len);
 }
 
 uint64_t lares__hash64_seeded(const void *data, size_t len, uint64_t seed)
@@ -23,13 +38,15 @@ uint64_t lares__hash64_seeded(const void *data, size_t len, uint64_t seed)
 }
 
 /* Not inlined, as above. */
-__attribute__((noinline)) void lares__hash128(const void *data, size_t len,
-                                              uint64_t out[2])
+__attribute__((noinline)) struct lares__hash128 lares__hash128(const void *data,
+                                                               size_t len)
 {
-    XXH128_hash_t hash = XXH3_128bits(data, len);
+    XXH128_hash_t hash;
 
-    out[0] = hash.low64;
-    out[1] = hash.high64;
+    if (is_wide(len))
+        return lares__wide_hash128(data, len);
+    hash = XXH3_128bits(data, len);
+    return (struct lares__hash128){hash.low64, hash.high64};
 }
 
 static uint64_t hash_stream(const void *head, size_t head_len, const void *data,
@@ -37,6 +54,8 @@ static uint64_t hash_stream(const void *head, size_t head_len, const void *data,
 {
     XXH3_state_t state;
 
+    if (is_wide(head_len + len))
+        return lares__wide_hash64_joined(head, head_len, data, len);
     XXH3_INITSTATE(&state);
     XXH3_64bits_reset(&state);
     XXH3_64bits_update(&state, head, head_len);

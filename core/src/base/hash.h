@@ -9,8 +9,13 @@
 uint64_t lares__hash64(const void *data, size_t len);
 uint64_t lares__hash64_seeded(const void *data, size_t len, uint64_t seed);
 
-/* Low half first. */
-void lares__hash128(const void *data, size_t len, uint64_t out[2]);
+struct lares__hash128 {
+    uint64_t low;
+    uint64_t high;
+};
+
+/* By value, so that it comes in registers. */
+struct lares__hash128 lares__hash128(const void *data, size_t len);
 
 /* The hash of head || data, where they do not lie side by side. */
 uint64_t lares__hash64_joined(const void *head, size_t head_len,

@@ -31,11 +31,25 @@ static size_t character_len(const uint8_t *text, size_t len)
     return want;
 }
 
+/* Most text is ASCII: how much of its beginning, by eights. */
+static size_t ascii_len(const uint8_t *text, size_t len)
+{
+    uint64_t eight;
+    size_t at;
+
+    for (at = 0; len - at >= sizeof eight; at += sizeof eight) {
+        memcpy(&eight, text + at, sizeof eight);
+        if ((eight & UINT64_C(0x8080808080808080)) != 0)
+            break;
+    }
+    return at;
+}
+
 size_t lares__utf8_cut(const char *text, size_t len, size_t max)
 {
     const uint8_t *bytes = (const uint8_t *)text;
     size_t limit = len < max ? len : max;
-    size_t at = 0, step;
+    size_t at = ascii_len(bytes, limit), step;
 
     while (at < limit && (step = character_len(bytes + at, limit - at)) > 0)
         at += step;

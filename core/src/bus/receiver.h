@@ -42,7 +42,7 @@ struct lares__receiver {
     atomic_int posture;
     /* set at open */
     uint32_t count_max;
-    uint64_t bytes_max;
+    uint32_t bytes_max;
     int evicts; /* never refuses */
     const struct lares__receiver_ops *ops;
     struct lares__queue *queue;

@@ -67,6 +67,29 @@ lares__horizon_youngest(const struct lares__horizon *horizon)
     return horizon->count > 0 ? &horizon->entries[horizon->youngest] : NULL;
 }
 
+/* The same. Hot path: an event mostly follows one of the origin observed last,
+ * whose entry has its place in the order already. */
+static inline void lares__horizon_follow(struct lares__horizon *horizon,
+                                         uint64_t origin, uint64_t sequence,
+                                         uint64_t hash)
+{
+    struct lares__seen *seen = lares__horizon_youngest(horizon);
+
+    if (seen == NULL || seen->origin != origin || sequence <= seen->sequence) {
+        lares__horizon_observe(horizon, origin, sequence, hash);
+        return;
+    }
+    seen->sequence = sequence;
+    seen->hash = hash;
+}
+
+/* Is there room for n observations already? Hot path: mostly there is. */
+static inline int lares__horizon_has_room(const struct lares__horizon *horizon,
+                                          uint32_t n)
+{
+    return horizon->room - horizon->count >= n;
+}
+
 /* The three bits of an origin in every sketch. */
 uint64_t lares__horizon_mask(uint64_t origin);
 

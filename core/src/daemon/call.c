@@ -71,6 +71,7 @@ void lares__call_open(struct lares_call *call, struct lares__host *host,
     call->text = NULL;
     call->text_lost = 0;
     call->state = NULL;
+    call->room = 0;
 }
 
 void lares__call_show(struct lares_call *call, const lares_event *event)
@@ -222,9 +223,13 @@ static int has_in_hand(const struct lares_call *call)
     return is_process(call) && call->in_hand != NULL && call->asked;
 }
 
-/* the one event of a pulled SNAPSHOT or RESTORE, then NULL */
-static const lares_event *call_next_shown(struct lares_call *call)
+/* NULL, but for the one event of a pulled SNAPSHOT or RESTORE. Apart, so that
+ * the usual way stays short. */
+__attribute__((noinline)) static const lares_event *
+call_next_shown(struct lares_call *call)
 {
+    if (call->over)
+        return NULL;
     call->over = call->asked || call->shown == 0;
     call->asked = 1;
     return call->over ? NULL : &call->event;
@@ -235,9 +240,7 @@ const lares_event *lares__call_next(struct lares_call *call)
 {
     struct lares__input *input;
 
-    if (call->over)
-        return NULL;
-    if (!is_process(call))
+    if (call->over || !is_process(call))
         return call_next_shown(call);
     if (!call->asked) {
         call->asked = 1; /* the first was sought before the language was */
@@ -248,8 +251,8 @@ const lares_event *lares__call_next(struct lares_call *call)
     }
     input = call->in_hand;
     lares__envelope_view(input->event, input->arrival, &call->event);
-    if (call->phase == LARES__PHASE_REPLAY)
-        call->event.flags = LARES_EVENT_REPLAY;
+    call->event.flags =
+        call->phase == LARES__PHASE_REPLAY ? LARES_EVENT_REPLAY : 0;
     return &call->event;
 }
 
@@ -311,7 +314,7 @@ lares_status lares__call_emit(struct lares_call *call, const char *channel,
     if (rc < 0)
         return rc;
     if (channel == NULL) {
-        channel = host->output;
+        channel = lares__host_output(host);
         channel_len = host->output_len;
     }
     output = lares__envelope_new(call->cache, len, channel, channel_len);
@@ -371,26 +374,48 @@ lares_status lares__call_cancel(struct lares_call *call, uint64_t id)
     return LARES_OK;
 }
 
-/* the first piece as it comes, then twice the room */
+/* The last state tells how long this one gets: an eighth more at first, then
+ * twice the room; never more than a state may have. */
+static size_t state_room(const struct lares_call *call, size_t end)
+{
+    size_t max = call->prefix + call->state_max;
+    size_t last = call->host->keep->checkpoint.len;
+    size_t room = call->state != NULL ? 2 * (call->state->len + call->room)
+                                      : call->prefix + last + last / 8;
+
+    if (room > max)
+        room = max;
+    return room > end ? room : end;
+}
+
 static int state_reserve(struct lares_call *call, size_t end)
 {
-    size_t room = call->room * 2 > end ? call->room * 2 : end;
+    size_t room = state_room(call, end);
 
-    if (call->state == NULL) {
-        if (lares__bytes_new(end, &call->state) < 0)
-            return 0;
-        call->state->len = call->prefix;
-        call->room = end;
-    } else if (end > call->room) {
+    if (call->state != NULL) {
         if (lares__bytes_grow(&call->state, room) == NULL)
             return 0;
-        call->room = room;
+    } else {
+        if (lares__bytes_new(room, &call->state) < 0)
+            return 0;
+        call->state->len = call->prefix;
     }
+    call->room = room - call->state->len;
     return 1;
 }
 
-lares_status lares__call_state(struct lares_call *call, const void *data,
-                               size_t len)
+static void state_append(struct lares_call *call, const void *data, size_t len)
+{
+    lares_bytes *state = call->state;
+
+    memcpy(state->data + state->len, data, len);
+    state->len += len;
+    call->room -= len;
+}
+
+/* a piece that has no room yet, or gets none */
+static lares_status state_extend(struct lares_call *call, const void *data,
+                                 size_t len)
 {
     size_t begin = call->state != NULL ? call->state->len : call->prefix;
 
@@ -407,11 +432,20 @@ lares_status lares__call_state(struct lares_call *call, const void *data,
         return lares__call_refuse(call, LARES_ETOOBIG,
                                   "state of more than %llu bytes",
                                   (unsigned long long)call->state_max);
-    if (!state_reserve(call, begin + len))
+    if (len > call->room && !state_reserve(call, begin + len))
         return lares__call_refuse(call, LARES_ENOMEM, "out of memory");
     if (len > 0)
-        memcpy(call->state->data + begin, data, len);
-    call->state->len = begin + len;
+        state_append(call, data, len);
+    return LARES_OK;
+}
+
+/* hot path of a snapshot: room is found once, and then filled */
+lares_status lares__call_state(struct lares_call *call, const void *data,
+                               size_t len)
+{
+    if (len == 0 || len > call->room || data == NULL || call->latched < 0)
+        return state_extend(call, data, len);
+    state_append(call, data, len);
     return LARES_OK;
 }
 
@@ -517,6 +551,7 @@ void lares__call_fini(struct lares_call *call)
     outputs_drop(call, &call->outputs);
     lares__bytes_free(call->state);
     call->state = NULL;
+    call->room = 0;
     lares__free(call->text);
     call->text = NULL;
 }

@@ -99,7 +99,7 @@ struct lares_call {
     /* SNAPSHOT: the block that the state is written into, from `prefix` on */
     lares_bytes *state; /* owned; NULL: nothing yet */
     size_t prefix;
-    size_t room;
+    size_t room; /* that the block has left; 0 without one */
     uint64_t state_max;
     /* RECOVERY: what the handler reports */
     struct lares__recovered *recovered;

@@ -37,6 +37,13 @@ void lares__host_count(atomic_ullong *counter, uint64_t n)
         memory_order_relaxed);
 }
 
+void lares__host_count_one(atomic_uint *counter)
+{
+    atomic_store_explicit(
+        counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+        memory_order_relaxed);
+}
+
 static void show(atomic_ullong *fact, uint64_t value)
 {
     atomic_store_explicit(fact, value, memory_order_relaxed);
@@ -68,7 +75,7 @@ static lares_status host_limits(struct lares__host *host,
                                 &attempts);
     if (rc < 0)
         return rc;
-    host->batch = (uint32_t)batch;
+    host->batch = (uint16_t)batch;
     lares__horizon_init(&host->horizon, (uint32_t)horizon, seed);
     lares__restart_init(&host->restart, initial * ms, max * ms,
                         (uint32_t)attempts);
@@ -121,40 +128,36 @@ static lares_status host_options(struct lares__host *host,
     return rc;
 }
 
+lares_status lares__host_name(const struct lares__kind *kind,
+                              const lares_options *options, const char **out)
+{
+    const char *name = lares__options_get(options, "name");
+
+    *out = name != NULL ? name : kind->name;
+    return lares__daemon_name_check(*out);
+}
+
 static lares_status host_words(struct lares__host *host,
                                const lares_options *options)
 {
-    const char *name = lares__options_get(options, "name");
     const char *argument = lares__options_get(options, "argument");
-    lares_status rc;
 
-    if (name == NULL)
-        name = host->kind->name;
-    if (lares__daemon_name_check(name) < 0)
-        return LARES_ENAME;
     if (argument != NULL && strlen(argument) > ARGUMENT_MAX)
         return lares__error(LARES_ETOOBIG, "argument of %zu bytes, at most %d",
                             strlen(argument), ARGUMENT_MAX);
-    host->name = lares__strdup(name);
-    if (host->name == NULL)
-        return LARES_ENOMEM;
-    rc = host_options(host, options);
-    if (rc == LARES_OK && argument != NULL && *argument != '\0')
-        host->argument = lares__options_get(host->options, "argument");
-    return rc;
+    return host_options(host, options);
 }
 
 static lares_status host_output(struct lares__host *host,
                                 const lares_options *options)
 {
     const char *channel = lares__options_get(options, "publish");
+    size_t len;
     lares_status rc;
 
-    host->output = "";
-    host->output_len = 0;
     if (channel == NULL || *channel == '\0')
         return LARES_OK;
-    rc = lares__channel_check(channel, &host->output_len);
+    rc = lares__channel_check(channel, &len);
     if (rc < 0)
         return rc;
     if (lares__channel_reserved(channel))
@@ -162,17 +165,18 @@ static lares_status host_output(struct lares__host *host,
                             "channel '%s' is reserved by its '$'", channel);
     rc = lares__ledger_set_output(&host->ledger, channel);
     if (rc == LARES_OK)
-        host->output = host->ledger.output;
+        host->output_len = (uint16_t)len;
     return rc;
 }
 
-lares_status lares__host_init(struct lares__host *host,
+lares_status lares__host_init(struct lares__host *host, const char *name,
                               struct lares__kind *kind, lares_key *key,
                               const lares_options *options, uint64_t seed)
 {
     lares_status rc;
 
     memset(host, 0, sizeof *host);
+    host->name = name;
     host->kind = kind;
     host->outbox.tail = &host->outbox.first;
     lares__ledger_init(&host->ledger);
@@ -192,7 +196,6 @@ lares_status lares__host_init(struct lares__host *host,
 
 fail_words:
     lares__horizon_fini(&host->horizon);
-    lares__free(host->name);
     lares__options_free(host->options);
 fail:
     lares__ledger_fini(&host->ledger);
@@ -214,8 +217,14 @@ void lares__host_fini(struct lares__host *host, struct lares__pool_cache *cache)
     lares__horizon_fini(&host->horizon);
     lares__ledger_fini(&host->ledger);
     lares__key_release(host->key);
-    lares__free(host->name);
     lares__options_free(host->options);
+}
+
+const char *lares__host_argument(const struct lares__host *host)
+{
+    const char *argument = lares__options_get(host->options, "argument");
+
+    return argument != NULL ? argument : "";
 }
 
 /* -- the object ----------------------------------------------------------- */
@@ -286,8 +295,7 @@ void lares__host_destroy(struct lares__host *host, struct lares_call *call)
 void lares__host_activate(struct lares__host *host, uint64_t epoch,
                           uint64_t now)
 {
-    host->epoch = epoch;
-    show(&host->counters.epoch, epoch);
+    show(&host->epoch, epoch);
     if (host->timers != NULL)
         lares__timers_commit(host->timers, now);
     if (host->keep != NULL)
@@ -296,6 +304,10 @@ void lares__host_activate(struct lares__host *host, uint64_t epoch,
 
 lares_status lares__host_reserve(struct lares__host *host, uint32_t count)
 {
+    if (host->keep != NULL && lares__tail_reserve(&host->keep->tail) < 0)
+        return LARES_ENOMEM;
+    if (lares__horizon_has_room(&host->horizon, count))
+        return LARES_OK;
     return lares__horizon_reserve(&host->horizon, count);
 }
 
@@ -340,8 +352,8 @@ static void host_observe(struct lares__host *host,
     if (input->outputs == 0 && next != end && !is_hidden(next) &&
         next->event->link.origin == origin)
         return;
-    lares__horizon_observe(&host->horizon, origin, event->link.sequence,
-                           event->hash);
+    lares__horizon_follow(&host->horizon, origin, event->link.sequence,
+                          event->hash);
 }
 
 /* Up to the first unfinished input, all together. Hot path: cannot fail, does
@@ -350,16 +362,17 @@ static uint32_t host_commit(struct lares__host *host, struct lares_call *call,
                             const struct lares__input *end)
 {
     struct lares__envelope *output = call->outputs;
+    uint64_t arrival = 0;
     uint32_t settled = 0;
     uint32_t duplicates = 0;
-    uint32_t forks = 0;
 
     for (struct lares__input *input = call->first; input != end;
          input = input->next) {
         settled++;
-        host->arrival = input->arrival;
+        arrival = input->arrival;
         duplicates += (input->flags & LARES__INPUT_REPEAT) != 0;
-        forks += (input->flags & LARES__INPUT_FORK) != 0;
+        if (input->flags & LARES__INPUT_FORK)
+            lares__host_count_one(&host->counters.forks);
         if (is_hidden(input))
             continue;
         if (host->keep != NULL)
@@ -367,10 +380,10 @@ static uint32_t host_commit(struct lares__host *host, struct lares_call *call,
         host_observe(host, input, end);
         host_link(host, input, &output);
     }
-    if (duplicates + forks > 0) {
+    if (settled > 0)
+        show(&host->arrival, arrival);
+    if (duplicates > 0)
         lares__host_count(&host->counters.duplicates, duplicates);
-        lares__host_count(&host->counters.forks, forks);
-    }
     lares__host_count(&host->counters.committed, call->finished);
     if (call->outputs != NULL) {
         lares__host_count(&host->counters.emitted, call->output_count);
@@ -388,7 +401,7 @@ static void host_give_up(struct lares__host *host, struct lares_call *call,
 {
     struct lares__input *input = call->in_hand;
 
-    host->arrival = input->arrival;
+    show(&host->arrival, input->arrival);
     if (input->flags & LARES__INPUT_FIRING)
         lares__timers_settle(host->timers, input->event->link.sequence);
     out->settled++;
@@ -407,7 +420,8 @@ static void host_doubt(struct lares__host *host, const struct lares_call *call)
     if (host->keep != NULL || !host->kind->pull)
         host->object = LARES__GONE;
     else
-        lares__host_count(&host->counters.lost, 1); /* its puller has another */
+        lares__host_count_one(
+            &host->counters.lost); /* its puller has another */
 }
 
 /* Successes come first, then the failure. A failed deliver is its caller's. */
@@ -437,10 +451,6 @@ static void host_judge(struct lares__host *host, struct lares_call *call,
 void lares__host_show(struct lares__host *host)
 {
     show(&host->counters.sequence, host->head.link.sequence);
-    show(&host->counters.arrival, host->arrival);
-    show(&host->counters.streak, host->restart.n);
-    show(&host->counters.gate, host->restart.gate);
-    show(&host->counters.object, host->object);
 }
 
 void lares__host_settle(struct lares__host *host, struct lares_call *call,

@@ -15,24 +15,19 @@
 #include "daemon/timers.h"
 
 /* Written by the thread inside, read by reports at any time: relaxed stores
- * and loads, never a read-modify-write. */
+ * and loads, never a read-modify-write. The narrow ones count what is rare. */
 struct lares__counters {
     atomic_ullong committed;
     atomic_ullong emitted;
     atomic_ullong failures;
     atomic_ullong duplicates;
-    atomic_ullong forks;
-    atomic_ullong lost;
-    atomic_ullong rebuilds;
-    atomic_ullong diverged;
-    atomic_ullong snapshots;
-    atomic_ullong unsaved; /* snapshots that failed */
-    atomic_ullong epoch;
-    atomic_ullong object;   /* enum lares__object */
     atomic_ullong sequence; /* of the head */
-    atomic_ullong arrival;  /* the last settled input */
-    atomic_ullong streak;   /* failures since the last success */
-    atomic_ullong gate;     /* monotonic ns, 0: open */
+    atomic_uint forks;
+    atomic_uint lost;
+    atomic_uint rebuilds;
+    atomic_uint diverged;
+    atomic_uint snapshots;
+    atomic_uint unsaved; /* snapshots that failed */
 };
 
 /* The state of the instance: as committed, not to be trusted after a failed
@@ -53,23 +48,21 @@ struct lares__host {
     /* set at open */
     lares_key *key;
     struct lares__kind *kind;
-    char *name;
+    const char *name;       /* of whoever has the host */
     lares_options *options; /* of the spawn, as an image holds them, or NULL */
-    const char *argument;   /* NULL: "" */
-    uint32_t batch;
-    const char *output; /* the ledger's channel, "" for none */
-    size_t output_len;
-    /* of the thread inside */
+    uint16_t batch;
+    uint16_t output_len; /* of the ledger's channel; 0: none */
+    /* of the thread inside; reports read the atomic ones, too */
+    uint8_t created;     /* destroy is due */
+    uint8_t begun;       /* its timers are there: another create starts none */
+    atomic_uchar object; /* enum lares__object */
     void *instance;
-    int created; /* destroy is due */
-    int begun;   /* its timers are there: another create starts none */
-    enum lares__object object;
     struct lares__keep *keep;     /* NULL: a kind that cannot snapshot */
     struct lares__timers *timers; /* NULL: none was ever started */
-    uint64_t epoch; /* at which it was activated, from 1; 0: not yet */
+    atomic_ullong epoch; /* at which it was activated, from 1; 0: not yet */
     struct lares__head head;
-    uint64_t arrival; /* the last settled input */
-    uint64_t given;   /* the last arrival given to an input */
+    atomic_ullong arrival; /* the last settled input */
+    uint64_t given;        /* the last arrival given to an input */
     uint64_t crossing;
     struct lares__horizon horizon;
     struct lares__restart restart;
@@ -88,9 +81,13 @@ struct lares__outcome {
     struct lares__input *given_up; /* settled as a dead letter, or NULL */
 };
 
-/* options are copied, key is shared, kind is the caller's to give back. Reads
- * batch, horizon.count, restart.*, snapshot.max, argument, name, publish. */
-lares_status lares__host_init(struct lares__host *host,
+/* The name of a host to be: as the options say, or its kind's. ENAME */
+lares_status lares__host_name(const struct lares__kind *kind,
+                              const lares_options *options, const char **out);
+/* name stays where it is, options are copied, key is shared, kind is the
+ * caller's to give back. Reads batch, horizon.count, restart.*, snapshot.max,
+ * argument, publish. */
+lares_status lares__host_init(struct lares__host *host, const char *name,
                               struct lares__kind *kind, lares_key *key,
                               const lares_options *options, uint64_t seed);
 void lares__host_fini(struct lares__host *host,
@@ -108,27 +105,35 @@ int lares__host_make(struct lares__host *host, struct lares_call *call,
 void lares__host_destroy(struct lares__host *host, struct lares_call *call);
 
 /* It is this epoch's one instance from now on; `now` is monotonic ns, from
- * which the time of its timers runs. */
+ * which the time of its timers runs, if it has any. */
 void lares__host_activate(struct lares__host *host, uint64_t epoch,
                           uint64_t now);
 
+/* what its spawn was given, "" for nothing; lives as long as the host */
+const char *lares__host_argument(const struct lares__host *host);
+/* where outputs without a channel go, "" for nowhere */
+static inline const char *lares__host_output(const struct lares__host *host)
+{
+    return host->ledger.output != NULL ? host->ledger.output : "";
+}
+
 /* adds to a counter; of the thread inside */
 void lares__host_count(atomic_ullong *counter, uint64_t n);
+void lares__host_count_one(atomic_uint *counter);
 
-/* A settled input goes: into the tail, where its turn was committed and the
- * daemon keeps one, else back to the pool. */
+/* A settled input goes back to the pool, by way of the tail, where its turn was
+ * committed and the daemon keeps one. */
 static inline void lares__host_retire(struct lares__host *host,
                                       struct lares__input *input,
                                       struct lares__pool_cache *cache)
 {
     if (input->flags & LARES__INPUT_KEPT)
-        lares__keep_add(host->keep, input);
+        lares__tail_add(&host->keep->tail, input, cache);
     else
         lares__input_free(input, cache);
 }
 
-/* shows head, arrival, object and restart policy to reports; of the thread
- * inside */
+/* shows the head to reports; of the thread inside */
 void lares__host_show(struct lares__host *host);
 
 /* Makes room for a crossing of at most `count` inputs; ENOMEM starts none. */

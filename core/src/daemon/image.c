@@ -33,25 +33,20 @@ enum {
 static uint32_t sections_of(const struct lares__image *image,
                             struct lares__section out[LARES__TAGS])
 {
-    size_t outbox_len = OUTBOX_COUNT_LEN + image->outbox_len;
-    const struct {
-        int stands;
-        struct lares__section section;
-    } all[] = {
-        {1,                       {LARES__TAG_HEAD, LARES__IMAGE_HEAD_LEN} },
-        {1,                       {LARES__TAG_SPEC, lares__spec_len(image)}},
-        {1,                       {LARES__TAG_HORIZON, image->horizon_len} },
-        {1,                       {LARES__TAG_LEDGER, image->ledger_len}   },
-        {image->outbox_count > 0, {LARES__TAG_OUTBOX, outbox_len}          },
-        {image->timers_len > 0,   {LARES__TAG_TIMERS, image->timers_len}   },
-        {image->has_state,        {LARES__TAG_STATE, image->state_len}     },
-    };
-    uint32_t count = 0;
+    struct lares__section *at = out;
 
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        if (all[i].stands)
-            out[count++] = all[i].section;
-    return count;
+    *at++ = (struct lares__section){LARES__TAG_HEAD, LARES__IMAGE_HEAD_LEN};
+    *at++ = (struct lares__section){LARES__TAG_SPEC, lares__spec_len(image)};
+    *at++ = (struct lares__section){LARES__TAG_HORIZON, image->horizon_len};
+    *at++ = (struct lares__section){LARES__TAG_LEDGER, image->ledger_len};
+    if (image->outbox_count > 0)
+        *at++ = (struct lares__section){LARES__TAG_OUTBOX,
+                                        OUTBOX_COUNT_LEN + image->outbox_len};
+    if (image->timers_len > 0)
+        *at++ = (struct lares__section){LARES__TAG_TIMERS, image->timers_len};
+    if (image->has_state)
+        *at++ = (struct lares__section){LARES__TAG_STATE, image->state_len};
+    return (uint32_t)(at - out);
 }
 
 size_t lares__image_prefix(const struct lares__image *image)

@@ -9,33 +9,18 @@ struct lares__keep *lares__keep_new(uint64_t max)
 
     if (keep == NULL)
         return NULL;
-    keep->last = &keep->first;
+    lares__tail_init(&keep->tail);
     keep->max = max;
     keep->checkpoint.timer = lares__timers_next(NULL);
     return keep;
-}
-
-static void tail_drop(struct lares__keep *keep, struct lares__pool_cache *pool)
-{
-    struct lares__input *input = keep->first;
-
-    keep->first = NULL;
-    keep->last = &keep->first;
-    keep->count = 0;
-    keep->bytes = 0;
-    while (input != NULL) {
-        struct lares__input *next = input->next;
-
-        lares__input_free(input, pool);
-        input = next;
-    }
 }
 
 void lares__keep_free(struct lares__keep *keep, struct lares__pool_cache *pool)
 {
     if (keep == NULL)
         return;
-    tail_drop(keep, pool);
+    lares__keep_drop(keep, NULL, pool);
+    lares__tail_fini(&keep->tail, pool);
     lares__bytes_free(keep->checkpoint.block);
     lares__free(keep);
 }
@@ -48,7 +33,7 @@ void lares__keep_save(struct lares__keep *keep,
     keep->checkpoint = *checkpoint;
     (void)lares__bytes_retain(checkpoint->block);
     keep->owed = 0;
-    tail_drop(keep, pool);
+    lares__tail_reset(&keep->tail, pool);
 }
 
 /* what a tail may cost before anything is spent on a checkpoint */
@@ -63,8 +48,22 @@ static uint64_t tail_allowed(const struct lares__keep *keep)
 
 int lares__keep_due(const struct lares__keep *keep)
 {
-    if (keep->owed || keep->bytes > LARES__TAIL_MAX)
+    if (keep->owed || keep->tail.bytes > LARES__TAIL_MAX)
         return 1;
-    return keep->bytes > tail_allowed(keep) &&
+    return keep->tail.bytes > tail_allowed(keep) &&
            keep->saved * LARES__SAVE_SHARE <= keep->spent;
+}
+
+void lares__keep_drop(struct lares__keep *keep, const struct lares__input *rest,
+                      struct lares__pool_cache *pool)
+{
+    struct lares__replay *replay = &keep->replay;
+
+    while (replay->next != rest) {
+        struct lares__input *input = replay->next;
+
+        replay->next = input->next;
+        replay->left--;
+        lares__input_free(input, pool);
+    }
 }

@@ -7,6 +7,7 @@
 #include "daemon/name.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -281,20 +282,38 @@ void lares__kinds_remove_load(struct lares__kinds *kinds, uint32_t load)
         kind_release(kind);
 }
 
+/* says which there are, as far as a detail holds them */
+static lares_status kind_missing_locked(const struct lares__kinds *kinds,
+                                        const char *name)
+{
+    char names[LARES__ERROR_MAX + 1] = "";
+    size_t used = 0;
+
+    for (const struct lares__kind *kind = kinds->first;
+         kind != NULL && used < sizeof names; kind = kind->next)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                                 used > 0 ? ", " : "", kind->name);
+    if (used == 0)
+        return lares__error(LARES_EKIND, "no kind '%s', nor any other", name);
+    return lares__error(LARES_EKIND, "no kind '%s', only %s", name, names);
+}
+
 lares_status lares__kinds_acquire(struct lares__kinds *kinds, const char *name,
                                   struct lares__kind **out)
 {
     struct lares__kind *kind;
+    lares_status rc = LARES_OK;
 
     lares__mutex_lock(&kinds->lock);
     kind = *kinds_place_locked(kinds, name);
     if (kind != NULL)
         kind->instances++;
+    else
+        rc = kind_missing_locked(kinds, name);
     lares__mutex_unlock(&kinds->lock);
-    if (kind == NULL)
-        return lares__error(LARES_EKIND, "no kind '%s'", name);
-    *out = kind;
-    return LARES_OK;
+    if (rc == LARES_OK)
+        *out = kind;
+    return rc;
 }
 
 void lares__kinds_give_back(struct lares__kinds *kinds,

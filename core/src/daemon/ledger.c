@@ -315,12 +315,14 @@ static lares_status ledger_append(struct lares__ledger *ledger,
 static lares_status ledger_read(struct reader reader,
                                 struct lares__ledger *ledger)
 {
-    struct view views[2] = {0};
+    struct view views[2];
     uint32_t count = 0;
     lares_status rc = reader_output(&reader, ledger);
 
     if (rc == LARES_OK)
         rc = reader_count(&reader, &count);
+    views[1].pattern[0] = '\0'; /* before the first: below any other */
+    views[1].group[0] = '\0';
     for (uint32_t i = 0; rc == LARES_OK && i < count; i++) {
         struct view *view = &views[i % 2];
         const struct view *before = &views[(i + 1) % 2];

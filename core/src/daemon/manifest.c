@@ -64,15 +64,16 @@ size_t lares__manifest_len(uint32_t count)
 static void digest_make(int plain, const uint8_t *body, size_t len,
                         uint8_t out[DIGEST_LEN])
 {
-    uint64_t hash[2];
+    struct lares__hash128 hash;
 
     if (!plain) {
         crypto_generichash(out, DIGEST_LEN, body, len, NULL, 0);
         return;
     }
-    lares__hash128(body, len, hash);
-    memset(out, 0, DIGEST_LEN);
-    memcpy(out, hash, sizeof hash);
+    hash = lares__hash128(body, len);
+    lares__little_set_u64(out, hash.low);
+    lares__little_set_u64(out + 8, hash.high);
+    memset(out + 16, 0, DIGEST_LEN - 16);
 }
 
 /* What is signed: label, header, table; the result is its length. */
@@ -336,9 +337,10 @@ static lares_status form_check(struct view *view,
     if (rc == LARES_OK)
         rc = required_check(view);
     if (rc == LARES_OK && view->len > rules->max)
-        rc = lares__error(LARES_ETOOBIG,
-                          "an image of %zu bytes is over %" PRIu64, view->len,
-                          rules->max);
+        rc =
+            lares__error(LARES_ETOOBIG,
+                         "an image of %zu bytes is over snapshot.max, %" PRIu64,
+                         view->len, rules->max);
     return rc;
 }
 
@@ -358,6 +360,7 @@ static lares_status identity_check(const struct view *view,
 
 static lares_status signature_check(const struct view *view)
 {
+    static const uint8_t none[LARES__SIGNATURE_LEN] = {0};
     const uint8_t *signature = view->data + table_end(view->count);
     uint8_t message[MESSAGE_MAX];
     size_t len;
@@ -367,7 +370,7 @@ static lares_status signature_check(const struct view *view)
         return lares__key_verify(view->data + AT_PUBLIC, message, len,
                                  signature);
     }
-    if (!sodium_is_zero(signature, LARES__SIGNATURE_LEN))
+    if (memcmp(signature, none, sizeof none) != 0)
         return lares__error(LARES_EFORMAT,
                             "image: of the plain form, and signed");
     return LARES_OK;

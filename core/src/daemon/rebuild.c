@@ -16,7 +16,8 @@
 static void replay_begin(struct lares__keep *keep)
 {
     keep->replay.active = 1;
-    keep->replay.next = keep->first;
+    keep->replay.left = keep->tail.count;
+    keep->replay.place = (struct lares__tail_place){0};
     keep->replay.head = keep->checkpoint.head;
     keep->replay.sketch = keep->checkpoint.sketch;
     keep->replay.timer = keep->checkpoint.timer;
@@ -26,7 +27,7 @@ static enum lares__rebuilt replay_step(struct lares__host *host)
 {
     struct lares__replay *replay = &host->keep->replay;
 
-    if (replay->next != NULL)
+    if (replay->left > 0)
         return LARES__REBUILD_MORE;
     replay->active = 0;
     host->object = LARES__SOUND;
@@ -37,21 +38,43 @@ static enum lares__rebuilt replay_step(struct lares__host *host)
     replay->diverged =
         memcmp(&replay->head, &host->head, sizeof host->head) != 0;
     if (replay->diverged)
-        lares__host_count(&host->counters.diverged, 1);
-    lares__host_count(&host->counters.rebuilds, 1);
+        lares__host_count_one(&host->counters.diverged);
+    lares__host_count_one(&host->counters.rebuilds);
     return LARES__REBUILD_DONE;
 }
 
-static void replay_offer(struct lares__host *host, struct lares_call *call,
-                         uint64_t wall)
+/* makes a batch of inputs again, or, without memory, fewer */
+static void replay_fill(struct lares__host *host,
+                        struct lares__pool_cache *pool)
+{
+    struct lares__tail *tail = &host->keep->tail;
+    struct lares__replay *replay = &host->keep->replay;
+    struct lares__input **end = &replay->next;
+    uint64_t count = replay->left < host->batch ? replay->left : host->batch;
+
+    if (lares__tail_reserve(tail) < 0)
+        return;
+    while (count-- > 0 &&
+           (*end = lares__tail_next(tail, &replay->place, pool)) != NULL)
+        end = &(*end)->next;
+}
+
+/* 0: without memory for one of them */
+static int replay_offer(struct lares__host *host, struct lares_call *call,
+                        uint64_t wall)
 {
     struct lares__replay *replay = &host->keep->replay;
 
+    if (replay->next == NULL)
+        replay_fill(host, call->cache);
     lares__call_open(call, host, LARES__PHASE_REPLAY, replay->next, host->batch,
                      wall);
     call->head = &replay->head;
     call->timer = replay->timer;
-    (void)lares__call_seek(call);
+    if (lares__call_seek(call))
+        return 1;
+    (void)lares__call_refuse(call, LARES_ENOMEM, "out of memory");
+    return 0;
 }
 
 /* the links that the outputs would have had */
@@ -59,13 +82,15 @@ static void replay_link(struct lares__replay *replay,
                         const struct lares_call *call)
 {
     struct lares__envelope *output = call->outputs;
+    uint64_t seen = 0; /* the origin of the input before; 0 leaves no trace */
 
     for (const struct lares__input *input = call->first; input != call->cursor;
          input = input->next) {
         uint64_t origin = input->event->link.origin;
 
-        if (origin != 0)
+        if (origin != 0 && origin != seen)
             replay->sketch |= lares__horizon_mask(origin);
+        seen = origin;
         for (uint32_t i = 0; i < input->outputs; i++) {
             lares__envelope_link(output, &replay->head, replay->sketch);
             output = output->next;
@@ -83,7 +108,7 @@ static enum lares__rebuilt replay_settle(struct lares__host *host,
     if (lares__call_failed(call))
         return LARES__REBUILD_FAILED;
     replay_link(replay, call);
-    replay->next = call->cursor;
+    lares__keep_drop(host->keep, call->cursor, call->cache);
     replay->timer = call->timer;
     lares__call_fini(call);
     return replay_step(host);
@@ -138,8 +163,10 @@ static enum lares__rebuilt rebuild_failed(struct lares__host *host,
 {
     lares__host_destroy(host, call);
     host->object = LARES__GONE;
-    if (host->keep != NULL)
+    if (host->keep != NULL) {
         host->keep->replay.active = 0;
+        lares__keep_drop(host->keep, NULL, call->cache);
+    }
     return LARES__REBUILD_FAILED;
 }
 
@@ -147,7 +174,7 @@ static enum lares__rebuilt rebuild_failed(struct lares__host *host,
 static enum lares__rebuilt rebuild_stateless(struct lares__host *host)
 {
     host->object = LARES__SOUND;
-    lares__host_count(&host->counters.lost, 1);
+    lares__host_count_one(&host->counters.lost);
     return LARES__REBUILD_DONE;
 }
 
@@ -165,11 +192,13 @@ enum lares__rebuilt lares__host_rebuild(struct lares__host *host,
                                         struct lares_call *call,
                                         lares_daemon *daemon, uint64_t wall)
 {
+    lares_verdict verdict = LARES_FAILED;
     enum lares__rebuilt step;
 
     if (host->keep != NULL && host->keep->replay.active) {
-        replay_offer(host, call, wall);
-        step = replay_settle(host, call, process_enter(host, call));
+        if (replay_offer(host, call, wall))
+            verdict = process_enter(host, call);
+        step = replay_settle(host, call, verdict);
         return step == LARES__REBUILD_FAILED ? rebuild_failed(host, call)
                                              : step;
     }
@@ -186,8 +215,8 @@ enum lares__rebuilt lares__host_rebuild(struct lares__host *host,
 
 /* -- the same, pulled ----------------------------------------------------- */
 
-void lares__host_rebuild_offer(struct lares__host *host,
-                               struct lares_call *call, uint64_t wall)
+int lares__host_rebuild_offer(struct lares__host *host, struct lares_call *call,
+                              uint64_t wall)
 {
     const struct lares__checkpoint *checkpoint = &host->keep->checkpoint;
     lares_event event = {.kind = LARES_INPUT_RESTORE,
@@ -195,13 +224,12 @@ void lares__host_rebuild_offer(struct lares__host *host,
                          .received_at = wall,
                          .len = checkpoint->len};
 
-    if (host->keep->replay.active) {
-        replay_offer(host, call, wall);
-        return;
-    }
+    if (host->keep->replay.active)
+        return replay_offer(host, call, wall);
     event.data = checkpoint->block->data + checkpoint->at;
     lares__call_open(call, host, LARES__PHASE_RESTORE, NULL, 0, wall);
     lares__call_show(call, &event);
+    return 1;
 }
 
 enum lares__rebuilt lares__host_rebuild_settle(struct lares__host *host,

@@ -22,9 +22,9 @@ enum lares__rebuilt lares__host_rebuild(struct lares__host *host,
                                         lares_daemon *daemon, uint64_t wall);
 
 /* The same for a puller, whose call is the middle of a step: offer, then
- * settle with its verdict. */
-void lares__host_rebuild_offer(struct lares__host *host,
-                               struct lares_call *call, uint64_t wall);
+ * settle with its verdict. 0: there is no memory, and FAILED is the verdict. */
+int lares__host_rebuild_offer(struct lares__host *host, struct lares_call *call,
+                              uint64_t wall);
 enum lares__rebuilt lares__host_rebuild_settle(struct lares__host *host,
                                                struct lares_call *call,
                                                lares_verdict verdict);

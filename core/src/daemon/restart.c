@@ -11,10 +11,16 @@ void lares__restart_init(struct lares__restart *restart, uint64_t initial_ns,
                                        .attempts_max = attempts_max};
 }
 
+/* nobody waits for what others write beside it */
+static void show(atomic_ullong *fact, uint64_t value)
+{
+    atomic_store_explicit(fact, value, memory_order_relaxed);
+}
+
 void lares__restart_success(struct lares__restart *restart)
 {
-    restart->n = 0;
-    restart->gate = 0;
+    show(&restart->n, 0);
+    show(&restart->gate, 0);
     restart->input = 0;
     restart->attempts = 0;
 }
@@ -51,14 +57,15 @@ int lares__restart_failed(struct lares__restart *restart, uint64_t now_ns,
 {
     uint64_t wait;
 
-    restart->n++;
+    show(&restart->n, restart->n + 1);
     if (arrival != 0 && restart_blame(restart, arrival)) {
-        restart->gate = 0;
+        show(&restart->gate, 0);
         restart->attempts = 0;
         return 1;
     }
     wait = restart_wait(restart);
-    restart->gate = wait > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + wait;
+    show(&restart->gate,
+         wait > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + wait);
     return 0;
 }
 

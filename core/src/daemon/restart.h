@@ -6,18 +6,20 @@
 #ifndef LARES_DAEMON_RESTART_H
 #define LARES_DAEMON_RESTART_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
+/* One thread has it; reports read the atomic fields at any time. */
 struct lares__restart {
     /* set at open */
     uint64_t initial_ns;
     uint64_t max_ns;
     uint32_t attempts_max; /* at one input, from 1 */
 
-    uint32_t attempts; /* at `input`, so far */
-    uint64_t input;    /* arrival of the last culprit; 0: none */
-    uint64_t n;        /* failures since the last success */
-    uint64_t gate;     /* ns before which nothing is tried; 0: open */
+    uint32_t attempts;  /* at `input`, so far */
+    uint64_t input;     /* arrival of the last culprit; 0: none */
+    atomic_ullong n;    /* failures since the last success */
+    atomic_ullong gate; /* ns before which nothing is tried; 0: open */
 };
 
 void lares__restart_init(struct lares__restart *restart, uint64_t initial_ns,

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "chain/record.h"
 #include "identity/key.h"
 
@@ -72,6 +73,13 @@ static size_t timers_len(const struct lares__host *host)
                : 0;
 }
 
+static uint8_t *portrait_bytes(struct lares__portrait *portrait, size_t len)
+{
+    portrait->bytes =
+        len <= sizeof portrait->few ? portrait->few : lares__alloc(len);
+    return portrait->bytes;
+}
+
 lares_status lares__portrait_take(struct lares__portrait *portrait,
                                   const struct lares__host *host, uint64_t wall,
                                   uint64_t now)
@@ -79,7 +87,7 @@ lares_status lares__portrait_take(struct lares__portrait *portrait,
     struct lares__image *image = &portrait->image;
     uint8_t *bytes;
 
-    memset(portrait, 0, sizeof *portrait);
+    memset(image, 0, sizeof *image);
     memcpy(image->public, lares__key_public(host->key), LARES__KEY_LEN);
     image->head = host->head;
     image->epoch = host->epoch;
@@ -90,11 +98,10 @@ lares_status lares__portrait_take(struct lares__portrait *portrait,
     image->ledger_len = lares__ledger_size(&host->ledger);
     image->timers_len = timers_len(host);
     image->outbox_len = outbox_len(host, &image->outbox_count);
-    bytes = lares__alloc(image->horizon_len + image->ledger_len +
-                         image->timers_len + image->outbox_len);
+    bytes = portrait_bytes(portrait, image->horizon_len + image->ledger_len +
+                                         image->timers_len + image->outbox_len);
     if (bytes == NULL)
         return LARES_ENOMEM;
-    portrait->bytes = bytes;
     image->horizon = bytes;
     lares__horizon_encode(&host->horizon, bytes);
     image->ledger = bytes += image->horizon_len;
@@ -108,7 +115,8 @@ lares_status lares__portrait_take(struct lares__portrait *portrait,
 
 void lares__portrait_fini(struct lares__portrait *portrait)
 {
-    lares__free(portrait->bytes);
+    if (portrait->bytes != portrait->few)
+        lares__free(portrait->bytes);
     portrait->bytes = NULL;
 }
 
@@ -128,8 +136,11 @@ void lares__host_snapshot_offer(struct lares__host *host,
     if (call->pulled != NULL)
         lares__call_show(call, &event);
     call->prefix = prefix;
-    call->room = 0;
     call->state_max = keep->max > prefix ? keep->max - prefix : 0;
+    if (prefix > keep->max)
+        (void)lares__call_refuse(call, LARES_ETOOBIG,
+                                 "an image of more than %llu bytes",
+                                 (unsigned long long)keep->max);
 }
 
 /* A puller that was never saved has committed nothing: what it lost it makes
@@ -146,7 +157,7 @@ static lares_status snapshot_failed(struct lares__host *host,
         call->latched == LARES_ETOOBIG ? LARES_ETOOBIG : LARES_ESNAPSHOT;
     char reason[LARES__REASON_MAX];
 
-    lares__host_count(&host->counters.unsaved, 1);
+    lares__host_count_one(&host->counters.unsaved);
     if (call->verdict == LARES_LOST && !is_unborn(host))
         host->object = LARES__GONE;
     lares__call_reason(call, reason, sizeof reason);
@@ -162,8 +173,9 @@ static lares_bytes *snapshot_block(struct lares_call *call)
     call->state = NULL;
     if (block == NULL)
         (void)lares__bytes_new(call->prefix, &block); /* a state of 0 bytes */
-    else if (call->room - block->len > block->len / 4)
+    else if (call->room > block->len / 4)
         (void)lares__bytes_grow(&block, block->len);
+    call->room = 0;
     return block;
 }
 
@@ -186,12 +198,14 @@ lares_status lares__host_snapshot_settle(struct lares__host *host,
         return snapshot_failed(host, call);
     block = snapshot_block(call);
     lares__call_fini(call);
-    if (block == NULL)
+    if (block == NULL) {
+        lares__host_count_one(&host->counters.unsaved);
         return LARES_ENOMEM;
+    }
     checkpoint.block = block;
     checkpoint.len = block->len - checkpoint.at;
     lares__keep_save(host->keep, &checkpoint, call->cache);
-    lares__host_count(&host->counters.snapshots, 1);
+    lares__host_count_one(&host->counters.snapshots);
     if (portrait == NULL) {
         lares__bytes_free(block);
         return LARES_OK;
@@ -202,12 +216,21 @@ lares_status lares__host_snapshot_settle(struct lares__host *host,
     return LARES_OK;
 }
 
-static lares_status snapshot_stateless(struct lares__portrait *portrait,
+static lares_status snapshot_stateless(const struct lares__host *host,
+                                       struct lares__portrait *portrait,
                                        lares_bytes **image_out)
 {
-    lares_status rc =
-        lares__bytes_new(lares__image_prefix(&portrait->image), image_out);
+    size_t len = lares__image_prefix(&portrait->image);
+    uint64_t max = LARES__IMAGE_MAX;
+    lares_status rc = lares__options_u64(host->options, "snapshot.max", 1,
+                                         LARES__IMAGE_LIMIT, &max);
 
+    if (rc == LARES_OK && len > max)
+        rc = lares__error(LARES_ETOOBIG,
+                          "an image of %zu bytes, at most %llu (snapshot.max)",
+                          len, (unsigned long long)max);
+    if (rc == LARES_OK)
+        rc = lares__bytes_new(len, image_out);
     if (rc == LARES_OK)
         lares__image_write(&portrait->image, (*image_out)->data);
     return rc;
@@ -223,7 +246,7 @@ lares__host_snapshot(struct lares__host *host, struct lares_call *call,
     uint64_t began;
 
     if (host->keep == NULL)
-        return snapshot_stateless(portrait, image_out);
+        return snapshot_stateless(host, portrait, image_out);
     lares__host_snapshot_offer(host, call, portrait, wall);
     began = clock->now(clock->context);
     before = lares__call_enter(call);
@@ -281,8 +304,7 @@ static lares_status adopt_ledger(struct lares__host *host,
         return rc;
     lares__ledger_fini(&host->ledger);
     host->ledger = ledger;
-    host->output = ledger.output != NULL ? ledger.output : "";
-    host->output_len = strlen(host->output);
+    host->output_len = (uint16_t)strlen(lares__host_output(host));
     return LARES_OK;
 }
 
@@ -292,7 +314,7 @@ static lares_status adopt_output(struct lares__host *host,
 {
     struct lares__envelope *output = lares__envelope_new(
         NULL, record->len,
-        record->channel_len > 0 ? record->channel : host->output,
+        record->channel_len > 0 ? record->channel : lares__host_output(host),
         record->channel_len > 0 ? record->channel_len : host->output_len);
 
     if (output == NULL)

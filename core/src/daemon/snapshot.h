@@ -10,10 +10,16 @@
 #include "daemon/host.h"
 #include "daemon/image.h"
 
-/* All sections of an image but the state. */
+enum {
+    LARES__PORTRAIT_FEW = 256 /* bytes that need no block of their own */
+};
+
+/* All sections of an image but the state. It stays where it was taken: the
+ * image may point into it. */
 struct lares__portrait {
     struct lares__image image;
-    uint8_t *bytes; /* owned: what the image points to */
+    uint8_t *bytes; /* what the image points to; owned, unless it is `few` */
+    uint8_t few[LARES__PORTRAIT_FEW];
 };
 
 /* Of the thread inside, which also keeps the ledger from changing. `now` is

@@ -7,7 +7,6 @@
 #include "daemon/name.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -190,15 +189,15 @@ static lares_status reader_name(struct reader *reader,
                                 lares_status (*rule)(const char *name),
                                 struct text *out)
 {
-    char name[LARES__NAME_MAX + 2];
+    char name[UINT8_MAX + 1];
     lares_status rc = reader_text(reader, NAME_LEN_LEN, out);
 
     if (rc < 0)
         return rc;
     if (memchr(out->data, '\0', out->len) != NULL)
         return lares__error(LARES_EFORMAT, "spec: a name holds a 0 byte");
-    /* of a name that is too long, enough that the rule refuses it */
-    snprintf(name, sizeof name, "%.*s", (int)out->len, out->data);
+    memcpy(name, out->data, out->len);
+    name[out->len] = '\0';
     return rule(name) < 0 ? LARES_EFORMAT : LARES_OK;
 }
 

@@ -21,6 +21,7 @@ lares_status lares__handler_new(const char *name, lares_recovery_fn fn,
     handler->fn = fn;
     handler->user = user;
     handler->release = release;
+    handler->watch = LARES__HANDLER_FRESH;
     *out = handler;
     return LARES_OK;
 }

@@ -8,6 +8,10 @@
 
 #include <stdatomic.h>
 
+enum {
+    LARES__HANDLER_FRESH = 8 /* the first runs, each of which is timed */
+};
+
 enum lares__handler_state {
     LARES__HANDLER_LIVING,
     LARES__HANDLER_GONE,    /* not counted and not run any more */
@@ -16,25 +20,29 @@ enum lares__handler_state {
 
 /* Written by the thread of the pass, read by reports at any time. */
 struct lares__tally {
-    atomic_ullong runs;
+    atomic_ullong runs; /* first: every pass writes it */
     atomic_ullong recovered;
     atomic_ullong refused;
     atomic_ullong overruns;
     atomic_ullong longest; /* ns */
 };
 
+/* What a pass looks at stands first, in one cache line. */
 struct lares__handler {
     struct lares__handler *next; /* younger */
     /* set at open */
     lares_recovery_fn fn;
     void *user;
-    lares_release_fn release;
-    uint32_t load; /* number of the plug-in load it came with; 0: none */
-    uint64_t id;   /* as it is registered; rises along a list */
-    char name[LARES__HANDLER_NAME + 1];
+    uint64_t id; /* as it is registered; rises along a list */
+
     atomic_int state;
+    uint32_t watch; /* of the pass: so many runs are timed, come what may */
     struct lares__tally tally;
     char *text; /* why it was evicted, owned; NULL: it gave no text */
+    /* set at open */
+    lares_release_fn release;
+    uint32_t load; /* number of the plug-in load it came with; 0: none */
+    char name[LARES__HANDLER_NAME + 1];
 };
 
 /* in the order of registration; zeroed: empty */

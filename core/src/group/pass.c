@@ -15,10 +15,19 @@
  *   sequentially consistent, so one of the two sees the other. Where both do,
  *   the first to claim its user releases it. That is one read-modify-write for
  *   each handler.
+ * - A read of the clock costs more than a handler with nothing to do. In a
+ *   registry of more than SAMPLE, one in so many is timed in each pass, by
+ *   turns, and those between two of them together. While such a stretch is
+ *   short, nobody in it can have overrun. Those of a long one are watched, as
+ *   new handlers are: each run is timed for a while. So the overrun of one
+ *   that was swift so far may count only from its second on.
  * - It allocates nothing but its result and the texts of failures. */
 
 enum {
     OVERRUN_NS = 10000000,
+    LONG_NS = 1000000, /* of a stretch */
+    SAMPLE = 16,
+    WATCHED = 64,    /* runs */
     SLOTS_MAX = 256, /* that one call may report */
     TEXT_MAX = 4096  /* bytes that are kept of why one failed */
 };
@@ -39,7 +48,7 @@ const struct lares__column lares__pass_columns[] = {
 
 /* what one call of a handler reports, as the result will show it */
 struct lares__recovered {
-    uint64_t handler;
+    struct lares__handler *handler; /* whose turn it is */
     uint32_t count;
     uint32_t refused;
     uint64_t rows[SLOTS_MAX][SLOT_COLUMNS];
@@ -49,8 +58,11 @@ struct pass {
     lares_recovery *recovery;
     struct pass *outer; /* in one of whose handlers it runs, or NULL */
     lares_rows *rows;
-    struct lares__handler *handler; /* whose turn it is */
-    uint64_t time;                  /* when the last one ended, ns */
+    uint64_t others; /* SAMPLE - 1; 0: they are few, and each is timed */
+    uint64_t time;   /* the clock as it was read last, ns */
+    /* the stretch that has run since then; NULL: nobody */
+    struct lares__handler *since;
+    struct lares__handler *until;
     struct lares_call call;
     struct lares__recovered reported;
 };
@@ -104,23 +116,28 @@ lares_status lares__pass_slot(struct lares_call *call, uint64_t group,
                             SLOTS_MAX);
     }
     row = reported->rows[reported->count++];
-    row[SLOT_HANDLER] = reported->handler;
+    row[SLOT_HANDLER] = reported->handler->id;
     row[SLOT_GROUP] = group;
     row[SLOT_SLOT] = slot;
     return LARES_OK;
 }
 
-static void pass_collect(struct pass *pass, struct lares__handler *handler)
+/* The results of one call, which count if it succeeded. */
+static void pass_collect(struct pass *pass, struct lares__tally *tally,
+                         int succeeded)
 {
-    const struct lares__recovered *reported = &pass->reported;
+    struct lares__recovered *reported = &pass->reported;
 
-    if (reported->count == 0)
-        return;
-    fact_add(&handler->tally.recovered, reported->count);
-    fact_add(&pass->recovery->recovered, reported->count);
-    if (pass->rows != NULL)
-        lares__rows_numbers(pass->rows, reported->rows[0],
-                            (size_t)reported->count * SLOT_COLUMNS);
+    fact_add(&tally->refused, reported->refused);
+    if (succeeded) {
+        fact_add(&tally->recovered, reported->count);
+        fact_add(&pass->recovery->recovered, reported->count);
+        if (pass->rows != NULL)
+            lares__rows_numbers(pass->rows, reported->rows[0],
+                                (size_t)reported->count * SLOT_COLUMNS);
+    }
+    reported->count = 0;
+    reported->refused = 0;
 }
 
 /* Why it failed, owned; NULL: no text, or no memory for it. */
@@ -144,21 +161,56 @@ static char *failure_text(struct lares_call *call)
 
 /* -- one handler after the other ------------------------------------------ */
 
-/* one read of the clock for each: the end of one is the beginning of the next
- */
-static void pass_measure(struct pass *pass, struct lares__tally *tally)
+static int is_timed(const struct pass *pass,
+                    const struct lares__handler *handler)
 {
+    uint64_t runs =
+        atomic_load_explicit(&handler->tally.runs, memory_order_relaxed);
+
+    return handler->watch > 0 ||
+           ((handler->id + runs / WATCHED) & pass->others) == 0;
+}
+
+/* ends a stretch */
+static void pass_look(struct pass *pass)
+{
+    struct lares__handler *handler = pass->since;
+    uint64_t now;
+
+    if (handler == NULL)
+        return;
+    now = pass_clock(pass);
+    if (now - pass->time >= LONG_NS) {
+        for (; handler != pass->until; handler = handler->next)
+            handler->watch = WATCHED;
+        handler->watch = WATCHED;
+    }
+    pass->time = now;
+    pass->since = NULL;
+}
+
+/* One that ran with a fresh look at the clock before it. The end of one is the
+ * beginning of the next. */
+static void pass_measure(struct pass *pass, struct lares__handler *handler)
+{
+    struct lares__tally *tally = &handler->tally;
     uint64_t now = pass_clock(pass);
     uint64_t took = now - pass->time;
 
     pass->time = now;
-    fact_add(&tally->runs, 1);
+    if (handler->watch > 0)
+        handler->watch--;
     if (took > OVERRUN_NS)
         fact_add(&tally->overruns, 1);
     if (took > atomic_load_explicit(&tally->longest, memory_order_relaxed))
         atomic_store_explicit(&tally->longest, took, memory_order_relaxed);
-    if (pass->reported.refused > 0)
-        fact_add(&tally->refused, pass->reported.refused);
+}
+
+static void pass_stretch(struct pass *pass, struct lares__handler *handler)
+{
+    if (pass->since == NULL)
+        pass->since = handler;
+    pass->until = handler;
 }
 
 static void pass_open(struct pass *pass)
@@ -167,38 +219,62 @@ static void pass_open(struct pass *pass)
     pass->call.recovered = &pass->reported;
 }
 
-/* The next handler's turn, NULL: nobody's. First the one before is released if
- * it has left; that is nobody's turn, and not the next one's time. */
-static void pass_turn(struct pass *pass, struct lares__handler *next)
+/* Whose turn is over, and who has left: its release is nobody's turn, and not
+ * the next one's time. */
+static void pass_discard(struct pass *pass, struct lares__handler *before)
 {
-    struct lares__handler *before = pass->handler;
-
-    pass->handler = next;
-    atomic_store(&pass->recovery->running, next);
-    if (before == NULL || lares__handler_lives(before) ||
-        !lares__handler_claim(before))
+    if (!lares__handler_claim(before))
         return;
+    pass_look(pass);
     atomic_store(&pass->recovery->running, NULL);
     lares__handler_discard(before->release, before->user);
-    atomic_store(&pass->recovery->running, next);
+    atomic_store(&pass->recovery->running, pass->reported.handler);
     pass->time = pass_clock(pass);
+}
+
+/* The next handler's turn, NULL: nobody's. */
+static inline void pass_turn(struct pass *pass, struct lares__handler *next)
+{
+    struct lares__handler *before = pass->reported.handler;
+
+    pass->reported.handler = next;
+    atomic_store(&pass->recovery->running, next);
+    if (before != NULL && !lares__handler_lives(before))
+        pass_discard(pass, before);
+}
+
+/* The first half of a turn; an evicted handler is out of the list, so no
+ * stretch may reach beyond it. */
+static lares_verdict pass_call(struct pass *pass,
+                               struct lares__handler *handler)
+{
+    int timed = is_timed(pass, handler);
+    lares_verdict verdict;
+
+    if (timed)
+        pass_look(pass);
+    verdict = handler->fn(&pass->call, handler->user);
+    fact_add(&handler->tally.runs, 1);
+    if (timed)
+        pass_measure(pass, handler);
+    else
+        pass_stretch(pass, handler);
+    return verdict;
 }
 
 /* Hot path: a call that nothing was left in serves the next handler, too. */
 static void pass_enter(struct pass *pass, struct lares__handler *handler)
 {
     struct lares_call *call = &pass->call;
-    lares_verdict verdict;
+    int succeeded =
+        pass_call(pass, handler) == LARES_DONE && call->latched == LARES_OK;
 
-    pass->reported.handler = handler->id;
-    pass->reported.count = 0;
-    pass->reported.refused = 0;
-    verdict = handler->fn(call, handler->user);
-    pass_measure(pass, &handler->tally);
-    if (verdict == LARES_DONE && call->latched == LARES_OK)
-        pass_collect(pass, handler);
-    else
+    if (pass->reported.count > 0) /* none are refused before */
+        pass_collect(pass, &handler->tally, succeeded);
+    if (!succeeded) {
+        pass_look(pass);
         lares__recovery_evict(pass->recovery, handler, failure_text(call));
+    }
     if (call->text != NULL || call->text_lost || call->latched < 0) {
         lares__call_fini(call);
         pass_open(pass);
@@ -217,6 +293,7 @@ static void pass_walk(struct pass *pass, struct lares__handler *first,
         if (lares__handler_lives(handler))
             pass_enter(pass, handler);
     }
+    pass_look(pass);
     pass_turn(pass, NULL);
 }
 
@@ -228,7 +305,11 @@ void lares__pass_run(lares_recovery *recovery, struct lares__handler *first,
     pass.recovery = recovery;
     pass.outer = innermost;
     pass.rows = rows;
-    pass.handler = NULL;
+    pass.reported.handler = NULL;
+    pass.reported.count = 0;
+    pass.reported.refused = 0;
+    pass.since = NULL;
+    pass.others = lares__recovery_count(recovery) > SAMPLE ? SAMPLE - 1 : 0;
     pass.time = pass_clock(&pass);
     pass.call = (struct lares_call){0};
     pass_open(&pass);

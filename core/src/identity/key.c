@@ -30,9 +30,23 @@ static uint64_t public_name(const uint8_t *public, const char *label)
     return lares__little_u64(hash);
 }
 
-uint64_t lares__key_origin_of(const uint8_t public[LARES__KEY_LEN])
+static uint64_t public_origin(const uint8_t *public)
 {
     return public_name(public, "lares-origin-v1");
+}
+
+/* A living key knows its own: an image is most often of one. */
+uint64_t lares__key_origin_of(const uint8_t public[LARES__KEY_LEN])
+{
+    const lares_key *living;
+    uint64_t origin = 0;
+
+    lares__vault_lock();
+    living = lares__vault_find_locked(public);
+    if (living != NULL)
+        origin = living->origin;
+    lares__vault_unlock();
+    return living != NULL ? origin : public_origin(public);
 }
 
 /* A key object without a secret: to be given one, or read-only. */
@@ -43,7 +57,7 @@ static lares_status key_new(const uint8_t *public, lares_key **out)
     if (key == NULL)
         return lares__error(LARES_ENOMEM, "no memory for a key");
     memcpy(key->public, public, LARES__KEY_LEN);
-    key->origin = lares__key_origin_of(public);
+    key->origin = public_origin(public);
     key->node_name = public_name(public, "lares-node-v1");
     key->holders = 1;
     if (key->origin == 0 || key->node_name == 0) {

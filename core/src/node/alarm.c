@@ -62,7 +62,7 @@ static int alarm_move(lares_daemon *daemon, uint64_t earliest)
     uint64_t due = alarm_due(daemon);
 
     return due != UINT64_MAX &&
-           lares__lane_gate_by(daemon->lane, &daemon->gate,
+           lares__lane_gate_by(lares__daemon_lane(daemon), &daemon->gate,
                                due > earliest ? due : earliest);
 }
 

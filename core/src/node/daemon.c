@@ -6,7 +6,9 @@
 #include "identity/key.h"
 #include "node/directory.h"
 #include "node/lane.h"
+#include "node/pull.h"
 #include "node/rebuild.h"
+#include "node/retire.h"
 #include "node/save.h"
 #include "node/wait.h"
 
@@ -73,10 +75,13 @@ void lares__daemon_poke(lares_daemon *daemon)
     lares__receiver_retain(&daemon->receiver);
     daemon->poke.flags = LARES__INPUT_POKE;
     daemon->poke.to = daemon;
-    lares__queue_push(&daemon->lane->queue, &daemon->poke, &daemon->poke);
+    lares__queue_push(&lares__daemon_lane(daemon)->queue, &daemon->poke,
+                      &daemon->poke);
     if (atomic_load(&daemon->node->state) == LARES__NODE_STOPPED &&
-        (daemon->node->lane_count == 0 || atomic_load(&daemon->lane->ended)))
-        lares__lane_discard(daemon->lane); /* nobody takes it any more */
+        (daemon->node->lane_count == 0 ||
+         atomic_load(&lares__daemon_lane(daemon)->ended)))
+        lares__lane_discard(
+            lares__daemon_lane(daemon)); /* nobody takes it any more */
 }
 
 static void mailbox_append(struct lares__mailbox *box,
@@ -107,7 +112,7 @@ void lares__daemon_append(lares_daemon *daemon, struct lares__input *input)
 
 void lares__daemon_wake_at(lares_daemon *daemon, uint64_t at)
 {
-    lares__lane_gate(daemon->lane, &daemon->gate, at);
+    lares__lane_gate(lares__daemon_lane(daemon), &daemon->gate, at);
 }
 
 /* -- failure -------------------------------------------------------------- */
@@ -163,11 +168,14 @@ static enum lares__posture posture_now(const lares_daemon *daemon)
 static void follow_policy(lares_daemon *daemon, const char *reason)
 {
     enum lares__posture posture = posture_now(daemon);
-    int before = atomic_exchange(&daemon->receiver.posture, posture);
 
+    atomic_store(&daemon->receiver.posture, posture);
+    if (daemon->host.restart.n <= 1)
+        daemon->looped = 0; /* the first failure since the last success */
     if (posture == LARES__SICK) {
-        if (before != LARES__SICK)
+        if (!daemon->looped)
             lares__daemon_record(daemon, LARES__RECORD_LOOPING, reason);
+        daemon->looped = 1;
         lares__bus_dissolve(&daemon->node->bus, &daemon->receiver);
     }
     if (daemon->host.restart.gate != 0)
@@ -307,7 +315,8 @@ static void settle_failure(lares_daemon *daemon, struct lares_call *call,
 void lares__daemon_posture(lares_daemon *daemon)
 {
     if (atomic_load_explicit(&daemon->receiver.posture, memory_order_relaxed) !=
-        LARES__RUNNING)
+            LARES__RUNNING ||
+        daemon->host.object != LARES__SOUND)
         atomic_store(&daemon->receiver.posture, posture_now(daemon));
 }
 
@@ -465,6 +474,9 @@ static lares_status resubscribe_locked(lares_daemon *daemon)
     lares_status rc = LARES_OK;
     uint32_t count = 0;
 
+    if (atomic_load(&daemon->stopping))
+        return lares__error(LARES_ECLOSED, "daemon '%s' has ended",
+                            daemon->host.name);
     while (rc == LARES_OK && count < lares__ledger_count(ledger)) {
         const struct lares__ledger_entry *entry =
             lares__ledger_at(ledger, count);
@@ -551,7 +563,7 @@ void lares__daemon_begin_stop(lares_daemon *daemon, uint64_t deadline)
     lares__mutex_unlock(&node->directory.lock);
     if (first)
         lares__bus_dissolve(&node->bus, &daemon->receiver);
-    lares__lane_cut(daemon->lane, daemon);
+    lares__lane_cut(lares__daemon_lane(daemon), daemon);
 }
 
 static void mailbox_abandon(lares_daemon *daemon, struct lares__runner *runner)
@@ -574,7 +586,10 @@ static void mailbox_abandon(lares_daemon *daemon, struct lares__runner *runner)
     lares__daemon_answer(daemon, replies);
 }
 
-static void outbox_abandon(lares_daemon *daemon, struct lares__runner *runner)
+/* saved: they are in an image, and go out from there. So are those of a daemon
+ * that was never activated. */
+static void outbox_abandon(lares_daemon *daemon, struct lares__runner *runner,
+                           int saved)
 {
     struct lares__outbox *outbox = &daemon->host.outbox;
 
@@ -584,34 +599,44 @@ static void outbox_abandon(lares_daemon *daemon, struct lares__runner *runner)
         struct lares__envelope *output = outbox->first;
 
         outbox->first = output->next;
-        letter(daemon, output, LARES__LETTER_CLOSED,
-               "parked as the daemon ended");
+        if (!saved && lares__daemon_epoch(daemon) > 0)
+            letter(daemon, output, LARES__LETTER_CLOSED,
+                   "parked as the daemon ended");
         lares__envelope_release(output, &runner->publisher.pool);
     }
     outbox->tail = &outbox->first;
 }
 
+/* what it was made of, but for what a ticket still shows */
+static void daemon_strip(lares_daemon *daemon, struct lares__runner *runner)
+{
+    struct lares__host *host = &daemon->host;
+
+    lares__host_destroy(host, &runner->call);
+    lares__horizon_fini(&host->horizon); /* a ticket may stay long */
+    lares__keep_free(host->keep, &runner->publisher.pool);
+    host->keep = NULL;
+    lares__timers_free(host->timers);
+    host->timers = NULL;
+}
+
 static void daemon_close(lares_daemon *daemon, struct lares__runner *runner)
 {
     lares_node *node = daemon->node;
+    int saved = lares__last_take(daemon, runner);
 
     mailbox_abandon(daemon, runner);
-    outbox_abandon(daemon, runner);
+    outbox_abandon(daemon, runner, saved);
     lares__daemon_answer_refused(daemon);
-    lares__saves_end(daemon);
     lares__daemon_wake_at(daemon, UINT64_MAX);
-    lares__lane_unschedule(daemon->lane, daemon);
-    lares__host_destroy(&daemon->host, &runner->call);
-    lares__horizon_fini(&daemon->host.horizon); /* a ticket may stay long */
-    lares__keep_free(daemon->host.keep, &runner->publisher.pool);
-    daemon->host.keep = NULL;
-    lares__timers_free(daemon->host.timers);
-    daemon->host.timers = NULL;
+    lares__lane_unschedule(lares__daemon_lane(daemon), daemon);
+    daemon_strip(daemon, runner);
     lares__daemon_record(daemon, LARES__RECORD_UNREGISTERED, "");
-    if (!atomic_load(&daemon->known))
-        lares__store_drop(&node->store, lares__key_public(daemon->host.key));
+    lares__receiver_retain(&daemon->receiver);
     lares__directory_remove(node, daemon); /* its reference was the list's */
+    lares__saves_end(daemon); /* now that nobody asks for another */
     lares__node_notify(node);
+    lares__receiver_release(&daemon->receiver);
 }
 
 int lares__daemon_overdue(const lares_daemon *daemon)
@@ -623,8 +648,9 @@ int lares__daemon_overdue(const lares_daemon *daemon)
 int lares__daemon_drain(lares_daemon *daemon, struct lares__runner *runner)
 {
     struct lares__level level = lares__receiver_level(&daemon->receiver);
-    int over = (level.count == 0 && daemon->mailbox.first == NULL &&
-                daemon->host.outbox.first == NULL) ||
+    int empty = level.count == 0 && daemon->mailbox.first == NULL &&
+                daemon->host.outbox.first == NULL;
+    int over = (empty && !lares__last_pending(daemon)) ||
                daemon->vain >= daemon->host.restart.attempts_max;
 
     if (!over && !lares__daemon_overdue(daemon)) {
@@ -657,6 +683,13 @@ static int daemon_await_end(lares_daemon *daemon, uint64_t deadline)
     return atomic_load(&daemon->closed);
 }
 
+/* then it ends after the turn under way, for which nobody may wait here */
+static int stops_itself(lares_daemon *daemon)
+{
+    return lares__call_current() != NULL ||
+           (daemon->pull != NULL && lares__pull_is_mine(daemon));
+}
+
 /* 1 s more than the grace: a callback may take its time to return */
 lares_status lares__daemon_stop(lares_daemon *daemon, int64_t grace_ms)
 {
@@ -669,7 +702,7 @@ lares_status lares__daemon_stop(lares_daemon *daemon, int64_t grace_ms)
     lares__daemon_begin_stop(daemon, deadline);
     if (deadline != UINT64_MAX)
         deadline += 1000000000;
-    if (lares__call_current() == NULL && !daemon_await_end(daemon, deadline))
+    if (!stops_itself(daemon) && !daemon_await_end(daemon, deadline))
         rc = lares__error(LARES_ETIMEDOUT,
                           "daemon '%s' is still inside a callback",
                           daemon->host.name);

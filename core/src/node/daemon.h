@@ -20,7 +20,7 @@ struct lares__mailbox {
     struct lares__input *last;
 };
 
-struct lares__save;
+struct lares__wanted;
 
 struct lares__pull {
     struct lares__mutex lock;
@@ -32,39 +32,55 @@ struct lares__pull {
 struct lares_daemon {
     struct lares__receiver receiver; /* first: a daemon is its receiver */
     lares_node *node;
-    struct lares__lane *lane;
     atomic_int busy;
-    atomic_int poked;    /* `poke` is on its way to the lane */
     atomic_int stopping; /* nothing is let in any more */
-    atomic_int closed;
-    atomic_int restarting; /* an operator asked for a rebuild */
-    atomic_int known;      /* somebody holds its identity, or an image of it */
-    atomic_uint parked;    /* outputs that found no space */
-    atomic_ullong grace;   /* of the stop: monotonic ns */
-    atomic_uint wanted;    /* snapshots: how many `saves` holds */
+    atomic_uchar closed;
+    atomic_uchar poked;      /* `poke` is on its way to the lane */
+    atomic_uchar parked;     /* outputs that found no space */
+    atomic_uchar restarting; /* an operator asked for a rebuild */
+    atomic_uchar known;      /* somebody has its identity, or an image of it */
+    uint8_t scheduled;       /* of the lane's thread */
+    uint8_t subscribed; /* the bus knows its ledger; guarded as `saves` is */
+    uint8_t looped; /* of the thread inside: it was recorded as LOOPING since
+                     * its last success */
+    atomic_ullong grace; /* of the stop: monotonic ns */
+    atomic_uint wanted;  /* snapshots: how many `saves` holds */
+    uint32_t vain; /* of the thread inside: failures in a row, while it drains,
+                    * that blame no input */
     /* of the lane's thread */
     lares_daemon *run_next;
-    int scheduled;
     struct lares__mailbox mailbox; /* of a pull kind guarded by pull->lock */
     struct lares__heap_node gate;  /* guarded by the lane's gates_lock */
     /* of the thread inside */
-    uint32_t vain; /* failures while it drains that blame no input, in a row */
+    _Atomic(struct lares__wanted *) last; /* the image it ends with, or NULL */
     struct lares__reply *refused; /* a failed deliver that awaits a rebuild */
     struct lares__waiter waiter;  /* its place in a full receiver's line */
     struct lares__host host;
     /* Seldom written, so they stand last: the daemon behind this one in memory
      * may live on another lane, and must not share a cache line with `host`. */
-    struct lares__pull *pull;  /* NULL: a kind with ops */
-    struct lares__save *saves; /* guarded by the directory's lock */
-    int subscribed; /* the bus knows its ledger; guarded by the same */
-    char *error;    /* guarded by the directory's lock */
-    struct lares__label *label; /* NULL: none */
+    struct lares__pull *pull; /* NULL: a kind with ops */
+    /* guarded by the directory's lock, down to `error` */
+    struct lares__wanted *saves;
+    char *error;
     struct lares__input poke;
+    char name[]; /* set at open */
 };
 
 static inline lares_daemon *lares__daemon_of(void *receiver)
 {
     return receiver;
+}
+
+/* its queue is its lane's */
+static inline struct lares__lane *lares__daemon_lane(const lares_daemon *daemon)
+{
+    return (struct lares__lane *)daemon->receiver.queue;
+}
+
+/* which life of its identity it is; 0: not activated yet */
+static inline uint64_t lares__daemon_epoch(const lares_daemon *daemon)
+{
+    return atomic_load(&daemon->host.epoch);
 }
 
 /* Enters a free daemon; 0: somebody is inside. */

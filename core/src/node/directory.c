@@ -127,36 +127,51 @@ static lares_status label_take(lares_node *node, const char *name,
     return LARES_OK;
 }
 
-static void label_drop(lares_node *node, struct lares__label *label)
+static void label_drop(lares_node *node, const char *name)
 {
     struct lares__label **place = &node->directory.labels;
+    struct lares__label *label;
 
-    if (label == NULL || --label->daemons > 0)
+    if (*name == '\0')
         return;
-    while (*place != label)
+    while (strcmp((*place)->name, name) != 0)
         place = &(*place)->next;
+    label = *place;
+    if (--label->daemons > 0)
+        return;
     *place = label->next;
     lares__free(label);
 }
 
-static lares_status lane_assign(lares_node *node, lares_daemon *daemon)
+/* Only here does the heap grow, so its room may be looked at without a lock. */
+static lares_status gates_reserve(struct lares__lane *lane)
 {
-    struct lares__lane *lane;
-    lares_status rc = label_take(node, daemon->host.kind->lane, &daemon->label);
+    lares_status rc;
 
-    if (rc < 0)
-        return rc;
-    lane = &node->lanes[daemon->label != NULL ? daemon->label->lane
-                                              : lane_lightest(node)];
+    if (lane->gates.room > lane->daemons)
+        return LARES_OK;
     lares__mutex_lock(&lane->gates_lock);
     rc = lares__heap_reserve(&lane->gates, lane->daemons + 1);
     lares__mutex_unlock(&lane->gates_lock);
+    return rc;
+}
+
+static lares_status lane_assign(lares_node *node, lares_daemon *daemon)
+{
+    const char *name = daemon->host.kind->lane;
+    struct lares__label *label;
+    struct lares__lane *lane;
+    lares_status rc = label_take(node, name, &label);
+
+    if (rc < 0)
+        return rc;
+    lane = &node->lanes[label != NULL ? label->lane : lane_lightest(node)];
+    rc = gates_reserve(lane);
     if (rc < 0) {
-        label_drop(node, daemon->label);
+        label_drop(node, name);
         return rc;
     }
     lane->daemons++;
-    daemon->lane = lane;
     daemon->receiver.queue = &lane->queue;
     daemon->receiver.number =
         (uint64_t)lane->queue.number << 48 | atomic_fetch_add(&node->serial, 1);
@@ -234,9 +249,8 @@ void lares__directory_remove(lares_node *node, lares_daemon *daemon)
     lares__mutex_lock(&node->directory.lock);
     remove_locked(node, daemon->receiver.origin);
     totals_add(&node->directory.closed, &daemon->host.counters);
-    daemon->lane->daemons--;
-    label_drop(node, daemon->label);
-    daemon->label = NULL;
+    lares__daemon_lane(daemon)->daemons--;
+    label_drop(node, daemon->host.kind->lane);
     /* Once the directory is idle kinds are cleared, and lanes end: nobody
      * pokes a closed daemon. */
     lares__kinds_give_back(&node->kinds, daemon->host.kind);

@@ -254,8 +254,6 @@ static void work(struct lares__lane *lane, lares_daemon *daemon)
     struct lares__runner *runner = &lane->runner;
     int sound = make_sound(lane, daemon);
 
-    if (sound)
-        lares__saves_serve(daemon, runner);
     if (!lares__daemon_hand_over(daemon, runner) || daemon->pull != NULL ||
         !sound || daemon->mailbox.first == NULL ||
         !lares__daemon_gate_open(daemon))
@@ -288,6 +286,8 @@ static void visit(struct lares__lane *lane, lares_daemon *daemon)
     lares__daemon_posture(daemon);
     if (!lares__daemon_overdue(daemon)) {
         work(lane, daemon);
+        if (atomic_load_explicit(&daemon->wanted, memory_order_relaxed) > 0)
+            lares__saves_serve(daemon, &lane->runner);
         again = has_work(daemon);
         if (daemon->host.outbox.first == NULL &&
             !lares__daemon_gate_open(daemon)) /* outputs may have moved it */

@@ -350,7 +350,7 @@ lares_status lares__daemon_send(lares_daemon *daemon, const void *data,
 static int gate_closed(const lares_daemon *daemon)
 {
     unsigned long long gate =
-        atomic_load_explicit(&daemon->host.counters.gate, memory_order_relaxed);
+        atomic_load_explicit(&daemon->host.restart.gate, memory_order_relaxed);
 
     return gate != 0 && gate > lares__node_now(daemon->node);
 }

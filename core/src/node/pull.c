@@ -145,6 +145,7 @@ static void settle_inputs(struct lares__pulled *pulled, lares_verdict verdict)
     lares_daemon *daemon = pulled->daemon;
     struct lares__outcome outcome;
 
+    lares__daemon_spent(daemon, pulled->call.now);
     lares__host_settle(&daemon->host, &pulled->call, verdict,
                        &daemon->node->clock, &outcome);
     if (outcome.settled > 0 || outcome.failed)
@@ -193,11 +194,17 @@ static void pulled_settle(struct lares__pulled *pulled, lares_verdict verdict)
     lares__node_notify(daemon->node);
 }
 
-/* 0: no input, or none of them is to be shown */
+/* 0: no input, or none of them is to be shown. One may have come after the look
+ * that found none to save the daemon for: it waits for the next. */
 static int offer_inputs(struct lares__pulled *pulled, uint64_t wall)
 {
     lares_daemon *daemon = pulled->daemon;
-    uint32_t count = box_take(daemon, &pulled->box);
+    const struct lares__keep *keep = daemon->host.keep;
+    uint32_t count = 0;
+
+    pulled->box = (struct lares__mailbox){NULL, NULL};
+    if (keep == NULL || !lares__keep_due(keep))
+        count = box_take(daemon, &pulled->box);
 
     if (lares__host_offer(&daemon->host, &pulled->call, pulled->box.first,
                           count, wall))
@@ -207,15 +214,20 @@ static int offer_inputs(struct lares__pulled *pulled, uint64_t wall)
     return 0;
 }
 
-static void offer_rebuild(struct lares__pulled *pulled, uint64_t wall)
+/* 0: no memory for the inputs of a replay */
+static int offer_rebuild(struct lares__pulled *pulled, uint64_t wall)
 {
     lares_daemon *daemon = pulled->daemon;
     lares_bytes *block = daemon->host.keep->checkpoint.block;
 
     lares__daemon_rebuild_begins(daemon);
-    lares__host_rebuild_offer(&daemon->host, &pulled->call, wall);
+    if (!lares__host_rebuild_offer(&daemon->host, &pulled->call, wall)) {
+        pulled_settle(pulled, LARES_FAILED);
+        return 0;
+    }
     if (pulled->state == NULL)
         pulled->state = lares__bytes_retain(block);
+    return 1;
 }
 
 /* Inside: a rebuild first, then a snapshot, then inputs; 0: nothing. */
@@ -225,10 +237,8 @@ static int pulled_offer(struct lares__pulled *pulled)
     uint64_t wall = daemon->node->io->ops->wall(daemon->node->io);
 
     pulled->settled = 0; /* an earlier look may have found repeats only */
-    if (daemon->host.object != LARES__SOUND) {
-        offer_rebuild(pulled, wall);
-        return 1;
-    }
+    if (daemon->host.object != LARES__SOUND)
+        return offer_rebuild(pulled, wall);
     return lares__pulled_save_offer(daemon, &pulled->call, &pulled->save) ||
            offer_inputs(pulled, wall);
 }
@@ -267,7 +277,8 @@ static int pull_ready(void *context)
         return 1;
     return (atomic_load(&daemon->pull->waiting) > 0 ||
             atomic_load(&daemon->wanted) > 0 ||
-            atomic_load(&daemon->host.counters.object) != LARES__SOUND) &&
+            atomic_load(&daemon->last) != NULL ||
+            atomic_load(&daemon->host.object) != LARES__SOUND) &&
            atomic_load(&daemon->busy) == LARES__FREE &&
            !atomic_load(&daemon->parked) && !lares__daemon_overdue(daemon);
 }

@@ -33,7 +33,7 @@ static void record_rebuilt(lares_daemon *daemon)
     (void)snprintf(text, sizeof text,
                    "rebuilt in %.3f ms: a state of %zu bytes, %llu inputs",
                    (double)took / 1e6, host->keep->checkpoint.len,
-                   (unsigned long long)host->keep->count);
+                   (unsigned long long)host->keep->tail.count);
     lares__daemon_record(daemon, LARES__RECORD_RESTORED, text);
 }
 
@@ -119,7 +119,9 @@ static int is_being_rebuilt(const lares_daemon *daemon)
     const struct lares_call *call = lares__call_current();
 
     return call != NULL && call->host == &daemon->host &&
-           call->phase != LARES__PHASE_PROCESS;
+           (call->phase == LARES__PHASE_REPLAY ||
+            call->phase == LARES__PHASE_RESTORE ||
+            call->phase == LARES__PHASE_CREATE);
 }
 
 lares_status lares__daemon_restart(lares_daemon *daemon)
@@ -141,6 +143,14 @@ lares_status lares__daemon_restart(lares_daemon *daemon)
     return rc;
 }
 
+/* Before its first checkpoint an object that nobody made cannot be made. */
+static int can_be_made(const struct lares__host *host)
+{
+    return host->keep != NULL &&
+           (host->keep->checkpoint.block != NULL ||
+            (!host->kind->pull && host->kind->ops.create != NULL));
+}
+
 void lares__daemon_restarted(lares_daemon *daemon)
 {
     struct lares__host *host = &daemon->host;
@@ -148,8 +158,7 @@ void lares__daemon_restarted(lares_daemon *daemon)
     if (!atomic_exchange(&daemon->restarting, 0))
         return;
     lares__restart_forced(&host->restart);
-    if (host->keep != NULL && host->object == LARES__SOUND &&
-        !host->keep->owed) /* else there is nothing to make it again from */
+    if (host->object == LARES__SOUND && can_be_made(host))
         host->object = LARES__SUSPECT;
     lares__host_show(host);
     lares__daemon_posture(daemon);

@@ -7,9 +7,19 @@
 #include <assert.h>
 #include <string.h>
 
+/* Design notes
+ * - A full ring uses the block of its oldest record again. Most records are
+ *   short and have blocks of one size, so it takes no memory any more. The
+ *   next oldest was not touched for a thousand records: it is fetched ahead. */
+
+enum {
+    ROOM_MIN = 56 /* of a block: a name, a kind and a short text */
+};
+
 /* one block: its texts lie behind it */
 struct lares__record_slip {
     struct lares__record_slip *next; /* younger */
+    uint32_t room;                   /* of bytes */
     struct lares__fact facts;
     char bytes[];
 };
@@ -52,9 +62,18 @@ void lares__records_fini(struct lares__records *records)
     lares__mutex_fini(&records->lock);
 }
 
+/* A text is as its author gave it: only what is UTF-8 of it is kept. */
 static size_t text_len(const char *text)
 {
     return lares__utf8_cut(text, strlen(text), LARES__RECORD_TEXT_MAX);
+}
+
+/* names were checked when they were given */
+static size_t name_len(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len <= LARES__RECORD_TEXT_MAX ? len : text_len(name);
 }
 
 /* copies len bytes and a 0 to *end, which moves behind them */
@@ -68,45 +87,48 @@ static const char *slip_copy(char **end, const char *text, size_t len)
     return copy;
 }
 
-static struct lares__record_slip *slip_new(const struct lares__fact *facts)
+static struct lares__record_slip *slip_new(uint32_t room)
 {
-    size_t name_len = text_len(facts->name);
-    size_t kind_len = text_len(facts->kind);
-    size_t len = text_len(facts->text);
-    struct lares__record_slip *slip =
-        lares__alloc(sizeof *slip + name_len + kind_len + len + 3);
-    char *end;
+    struct lares__record_slip *slip = lares__alloc(sizeof *slip + room);
 
-    if (slip == NULL)
-        return NULL;
-    slip->next = NULL;
-    slip->facts = *facts;
-    end = slip->bytes;
-    slip->facts.name = slip_copy(&end, facts->name, name_len);
-    slip->facts.kind = slip_copy(&end, facts->kind, kind_len);
-    slip->facts.text = slip_copy(&end, facts->text, len);
+    if (slip != NULL)
+        slip->room = room;
     return slip;
 }
 
-/* appends it; answers the one that has no place any more, or NULL */
+/* A slip for so many bytes of text, in a full ring that of the oldest, if it
+ * fits: one that was long is not kept for a short one. NULL: no memory. */
 static struct lares__record_slip *
-records_append_locked(struct lares__records *records,
-                      struct lares__record_slip *slip)
+slip_take_locked(struct lares__records *records, size_t size)
 {
-    struct lares__record_slip *out = NULL;
+    uint32_t room = size > ROOM_MIN ? (uint32_t)size : ROOM_MIN;
+    struct lares__record_slip *oldest = records->oldest;
+    struct lares__record_slip *slip;
 
+    if (records->count < LARES__RECORDS_MAX)
+        return slip_new(room);
+    slip = oldest->room == room ? oldest : slip_new(room);
+    if (slip == NULL)
+        return NULL;
+    records->oldest = oldest->next;
+    records->count--;
+    __builtin_prefetch(&records->oldest->next, 1);
+    __builtin_prefetch(records->oldest->bytes, 1);
+    if (slip != oldest)
+        lares__free(oldest);
+    return slip;
+}
+
+static void slip_append_locked(struct lares__records *records,
+                               struct lares__record_slip *slip)
+{
+    slip->next = NULL;
     if (records->oldest == NULL)
         records->oldest = slip;
     else
         records->youngest->next = slip;
     records->youngest = slip;
-    if (records->count == LARES__RECORDS_MAX) {
-        out = records->oldest;
-        records->oldest = out->next;
-    } else {
-        records->count++;
-    }
-    return out;
+    records->count++;
 }
 
 void lares__records_add(lares_node *node, enum lares__record_what what,
@@ -114,25 +136,30 @@ void lares__records_add(lares_node *node, enum lares__record_what what,
                         const char *text)
 {
     struct lares__records *records = &node->records;
-    struct lares__record_slip *slip = slip_new(&(struct lares__fact){
-        .origin = origin,
-        .name = name,
-        .kind = kind,
-        .text = text != NULL ? text : "",
-        .what = what,
-    });
-    struct lares__record_slip *out = NULL;
+    size_t of_name = name_len(name);
+    size_t of_kind = name_len(kind);
+    size_t of_text = text_len(text = text != NULL ? text : "");
+    struct lares__record_slip *slip;
     uint64_t n;
 
     lares__mutex_lock(&records->lock);
     n = ++records->last_n; /* also of one that is lost: readers see a gap */
+    slip = slip_take_locked(records, of_name + of_kind + of_text + 3);
     if (slip != NULL) {
-        slip->facts.n = n;
-        slip->facts.time = node->io->ops->wall(node->io);
-        out = records_append_locked(records, slip);
+        char *end = slip->bytes;
+
+        slip->facts = (struct lares__fact){
+            .n = n,
+            .time = node->io->ops->wall(node->io),
+            .origin = origin,
+            .name = slip_copy(&end, name, of_name),
+            .kind = slip_copy(&end, kind, of_kind),
+            .text = slip_copy(&end, text, of_text),
+            .what = what,
+        };
+        slip_append_locked(records, slip);
     }
     lares__mutex_unlock(&records->lock);
-    lares__free(out);
 }
 
 lares_status lares__records_each(struct lares__records *records,

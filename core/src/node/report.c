@@ -32,6 +32,11 @@ static uint64_t get(const atomic_ullong *fact)
     return atomic_load_explicit(fact, memory_order_relaxed);
 }
 
+static uint64_t get_narrow(const atomic_uint *fact)
+{
+    return atomic_load_explicit(fact, memory_order_relaxed);
+}
+
 /* -- node ----------------------------------------------------------------- */
 
 static const struct lares__column node_columns[] = {
@@ -89,7 +94,7 @@ static const struct lares__column daemon_columns[] = {
 
 static uint64_t gate_left(const lares_daemon *daemon)
 {
-    uint64_t gate = get(&daemon->host.counters.gate);
+    uint64_t gate = get(&daemon->host.restart.gate);
     uint64_t now = gate == 0 ? 0 : lares__node_now(daemon->node);
 
     return gate > now ? gate - now : 0;
@@ -103,8 +108,8 @@ static const char *daemon_state(const lares_daemon *daemon)
         return atomic_load(&daemon->receiver.posture) == LARES__SICK
                    ? "LOOPING"
                    : "BACKOFF";
-    return get(&daemon->host.counters.object) == LARES__SOUND ? "RUNNING"
-                                                              : "STARTING";
+    return atomic_load(&daemon->host.object) == LARES__SOUND ? "RUNNING"
+                                                             : "STARTING";
 }
 
 /* in whose line it stands; the bus lock keeps that one alive */
@@ -128,11 +133,11 @@ static lares_status daemon_row(void *context, lares_daemon *daemon)
     lares__rows_text_add(rows, daemon->host.name);
     lares__rows_text_add(rows, daemon->host.kind->name);
     lares__rows_text_add(rows, daemon_state(daemon));
-    lares__rows_u64(rows, daemon->lane->queue.number);
-    lares__rows_u64(rows, get(&counters->epoch));
+    lares__rows_u64(rows, lares__daemon_lane(daemon)->queue.number);
+    lares__rows_u64(rows, lares__daemon_epoch(daemon));
     lares__rows_u64(rows, get(&counters->sequence));
-    lares__rows_u64(rows, get(&counters->arrival));
-    lares__rows_u64(rows, get(&counters->streak));
+    lares__rows_u64(rows, get(&daemon->host.arrival));
+    lares__rows_u64(rows, get(&daemon->host.restart.n));
     lares__rows_u64(rows, gate_left(daemon) / 1000000);
     lares__rows_u64(rows, level.count);
     lares__rows_u64(rows, level.bytes);
@@ -141,11 +146,11 @@ static lares_status daemon_row(void *context, lares_daemon *daemon)
     lares__rows_u64(rows, get(&counters->committed));
     lares__rows_u64(rows, get(&counters->emitted));
     lares__rows_u64(rows, get(&counters->failures));
-    lares__rows_u64(rows, get(&counters->rebuilds));
+    lares__rows_u64(rows, get_narrow(&counters->rebuilds));
     lares__rows_u64(rows, get(&counters->duplicates));
-    lares__rows_u64(rows, get(&counters->forks));
-    lares__rows_u64(rows, get(&counters->diverged));
-    lares__rows_u64(rows, get(&counters->lost));
+    lares__rows_u64(rows, get_narrow(&counters->forks));
+    lares__rows_u64(rows, get_narrow(&counters->diverged));
+    lares__rows_u64(rows, get_narrow(&counters->lost));
     lares__rows_text_add(rows, daemon->error);
     return LARES_OK;
 }

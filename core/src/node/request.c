@@ -164,6 +164,18 @@ lares_status lares__request_text(const struct lares__request *request,
     return LARES_OK;
 }
 
+lares_status lares__request_flag(const struct lares__request *request,
+                                 const char *key, int *out)
+{
+    const cJSON *item = argument(request, key);
+
+    if (item != NULL && !cJSON_IsBool(item))
+        return lares__error(LARES_EINVAL, "`%s` is neither true nor false",
+                            key);
+    *out = cJSON_IsTrue(item);
+    return LARES_OK;
+}
+
 lares_status lares__request_number(const struct lares__request *request,
                                    const char *key, uint64_t max,
                                    uint64_t *inout)

@@ -35,6 +35,9 @@ lares_status lares__request_known(const struct lares__request *request,
 /* NULL: it is not there */
 lares_status lares__request_text(const struct lares__request *request,
                                  const char *key, const char **out);
+/* 0: it is not there */
+lares_status lares__request_flag(const struct lares__request *request,
+                                 const char *key, int *out);
 /* keeps what stands in inout when it is not there; ERANGE */
 lares_status lares__request_number(const struct lares__request *request,
                                    const char *key, uint64_t max,

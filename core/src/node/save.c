@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "node/program.h"
 #include "node/pull.h"
+#include "node/retire.h"
 #include "node/wait.h"
 
 #include <stdio.h>
@@ -14,64 +15,12 @@
  * - Inside goes only what must: the callback and a copy of the rest. Digests
  *   and the signature are made by the thread that asked. */
 
-enum save_state {
-    SAVE_QUEUED,
-    SAVE_DONE,
-    SAVE_CANCELLED
-};
-
-/* A snapshot that is asked for; of two holders: who waits, and the list. */
-struct lares__save {
-    struct lares__save *next;
-    lares_node *node;
-    atomic_uint refs;
-    atomic_int state;
-    /* written before it is done */
-    lares_status status;
-    lares_bytes *image; /* owned, not sealed yet */
-    char detail[LARES__ERROR_MAX + 1];
-};
-
-static struct lares__save *save_new(lares_node *node)
-{
-    struct lares__save *save = lares__calloc(1, sizeof *save);
-
-    if (save == NULL)
-        return NULL;
-    save->node = node;
-    atomic_init(&save->refs, 2);
-    return save;
-}
-
-static void save_release(struct lares__save *save)
-{
-    if (atomic_fetch_sub(&save->refs, 1) != 1)
-        return;
-    lares__bytes_free(save->image);
-    lares__free(save);
-}
-
-/* the detail of this thread says why, unless it is OK */
-static void save_answer(struct lares__save *save, lares_status status,
-                        lares_bytes *image)
-{
-    lares_node *node = save->node;
-
-    save->status = status;
-    save->image = image;
-    (void)snprintf(save->detail, sizeof save->detail, "%s",
-                   lares__error_detail());
-    atomic_store(&save->state, SAVE_DONE);
-    save_release(save);
-    lares__node_notify(node);
-}
-
 /* -- the list ------------------------------------------------------------- */
 
-static lares_status save_push(lares_daemon *daemon, struct lares__save *save)
+static lares_status save_push(lares_daemon *daemon, struct lares__wanted *save)
 {
     lares_node *node = daemon->node;
-    struct lares__save **place = &daemon->saves;
+    struct lares__wanted **place = &daemon->saves;
     lares_status rc = LARES_OK;
 
     lares__mutex_lock(&node->directory.lock);
@@ -90,9 +39,9 @@ static lares_status save_push(lares_daemon *daemon, struct lares__save *save)
 }
 
 /* the oldest whose caller still waits, or NULL */
-static struct lares__save *save_pop(lares_daemon *daemon)
+static struct lares__wanted *save_pop(lares_daemon *daemon)
 {
-    struct lares__save *save = NULL;
+    struct lares__wanted *save = NULL;
 
     if (atomic_load(&daemon->wanted) == 0)
         return NULL;
@@ -101,8 +50,8 @@ static struct lares__save *save_pop(lares_daemon *daemon)
         save = daemon->saves;
         daemon->saves = save->next;
         atomic_fetch_sub(&daemon->wanted, 1);
-        if (atomic_load(&save->state) == SAVE_CANCELLED) {
-            save_release(save);
+        if (lares__wanted_cancelled(save)) {
+            lares__wanted_release(save);
             save = NULL;
         }
     }
@@ -112,13 +61,15 @@ static struct lares__save *save_pop(lares_daemon *daemon)
 
 void lares__saves_end(lares_daemon *daemon)
 {
-    struct lares__save *save;
+    struct lares__wanted *save;
 
-    while ((save = save_pop(daemon)) != NULL)
-        save_answer(save,
-                    lares__error(LARES_ECLOSED, "daemon '%s' has ended",
-                                 daemon->host.name),
-                    NULL);
+    while ((save = save_pop(daemon)) != NULL ||
+           (save = lares__last_claim(daemon)) != NULL)
+        lares__wanted_answer(save,
+                             lares__error(LARES_ECLOSED,
+                                          "daemon '%s' has ended",
+                                          daemon->host.name),
+                             NULL);
 }
 
 /* -- inside --------------------------------------------------------------- */
@@ -151,7 +102,7 @@ static lares_status gate_check(lares_daemon *daemon)
                         daemon->host.name);
 }
 
-static lares_status save_take(lares_daemon *daemon,
+lares_status lares__save_take(lares_daemon *daemon,
                               struct lares__runner *runner, lares_bytes **out)
 {
     struct lares__portrait portrait;
@@ -168,18 +119,19 @@ static lares_status save_take(lares_daemon *daemon,
 
 void lares__saves_serve(lares_daemon *daemon, struct lares__runner *runner)
 {
-    struct lares__save *save;
+    struct lares__wanted *save;
 
-    if (daemon->pull != NULL && daemon->host.keep != NULL)
-        return; /* up to its puller */
-    while (daemon->host.object == LARES__SOUND &&
-           (save = save_pop(daemon)) != NULL) {
+    if (lares__daemon_gate_open(daemon) &&
+        (daemon->host.object != LARES__SOUND ||
+         (daemon->pull != NULL && daemon->host.keep != NULL)))
+        return; /* up to its rebuild, or to its puller */
+    while ((save = save_pop(daemon)) != NULL) {
         lares_bytes *image = NULL;
         lares_status rc = gate_check(daemon);
 
         if (rc == LARES_OK)
-            rc = save_take(daemon, runner, &image);
-        save_answer(save, rc, image);
+            rc = lares__save_take(daemon, runner, &image);
+        lares__wanted_answer(save, rc, image);
     }
 }
 
@@ -216,6 +168,9 @@ static int pulled_wants(lares_daemon *daemon, struct lares__pulled_save *pulled)
     if (keep == NULL)
         return 0; /* its puller has nothing to say: see saves_serve */
     pulled->save = save_pop(daemon);
+    if (pulled->save == NULL && atomic_load(&daemon->stopping) &&
+        lares__receiver_level(&daemon->receiver).count == 0)
+        pulled->save = lares__last_claim(daemon);
     return pulled->save != NULL ||
            (lares__keep_due(keep) && atomic_load(&daemon->pull->waiting) > 0);
 }
@@ -229,7 +184,7 @@ int lares__pulled_save_offer(lares_daemon *daemon, struct lares_call *call,
                               : LARES_OK;
 
         if (rc < 0) {
-            save_answer(pulled->save, rc, NULL);
+            lares__wanted_answer(pulled->save, rc, NULL);
             continue;
         }
         pulled->began = lares__node_now(daemon->node);
@@ -255,7 +210,7 @@ void lares__pulled_save_settle(lares_daemon *daemon, struct lares_call *call,
     lares__host_show(host);
     if (pulled->save != NULL) {
         atomic_store(&daemon->known, 1);
-        save_answer(pulled->save, rc, image);
+        lares__wanted_answer(pulled->save, rc, image);
         lares__portrait_fini(&pulled->portrait);
     } else if (rc < 0) {
         checkpoint_failed(daemon);
@@ -299,7 +254,7 @@ static lares_status save_inside(lares_daemon *daemon, lares_bytes **out)
     if (runner == NULL)
         return LARES_ENOMEM;
     runner->call.cut = NULL;
-    rc = save_take(daemon, runner, out);
+    rc = lares__save_take(daemon, runner, out);
     lares__runner_give(node, runner);
     if (daemon->host.object != LARES__SOUND)
         lares__daemon_poke(daemon); /* its author lost it: made anew */
@@ -326,24 +281,20 @@ static lares_status save_now(lares_daemon *daemon, lares_bytes **out)
     return rc;
 }
 
-/* Nobody answers any more once the node has stopped. */
-static int save_ready(void *context)
+/* nobody waits for it any more */
+static void save_withdraw(lares_daemon *daemon, struct lares__wanted *save)
 {
-    const struct lares__save *save = context;
+    struct lares__wanted **place = &daemon->saves;
 
-    return atomic_load(&save->state) == SAVE_DONE ||
-           lares__node_is(save->node, LARES__NODE_STOPPED);
-}
-
-static lares_status save_result(struct lares__save *save, lares_bytes **out)
-{
-    if (atomic_load(&save->state) != SAVE_DONE)
-        return lares__node_ready(save->node);
-    if (save->status < 0)
-        return lares__error(save->status, "%s", save->detail);
-    *out = save->image;
-    save->image = NULL;
-    return LARES_OK;
+    lares__mutex_lock(&daemon->node->directory.lock);
+    while (*place != NULL && *place != save)
+        place = &(*place)->next;
+    if (*place == save) {
+        *place = save->next;
+        atomic_fetch_sub(&daemon->wanted, 1);
+        lares__wanted_release(save); /* the list's */
+    }
+    lares__mutex_unlock(&daemon->node->directory.lock);
 }
 
 static lares_status save_queued(lares_daemon *daemon, int64_t timeout_ms,
@@ -351,28 +302,37 @@ static lares_status save_queued(lares_daemon *daemon, int64_t timeout_ms,
 {
     lares_node *node = daemon->node;
     uint64_t deadline = lares__node_deadline(node, timeout_ms);
-    struct lares__save *save = save_new(node);
-    int queued = SAVE_QUEUED;
+    struct lares__wanted *save = lares__wanted_new(node);
     lares_status rc;
 
     if (save == NULL)
         return LARES_ENOMEM;
     rc = save_push(daemon, save);
     if (rc < 0) {
-        save_release(save); /* the list's: there is none */
-        save_release(save);
+        lares__wanted_release(save); /* the list's: there is none */
+        lares__wanted_release(save);
         return rc;
     }
-    rc = lares__node_await(node, save_ready, save, deadline);
-    if (rc == LARES_OK)
-        rc = save_result(save, out);
-    else if (atomic_compare_exchange_strong(&save->state, &queued,
-                                            SAVE_CANCELLED))
-        rc = lares__error(LARES_ETIMEDOUT, "daemon '%s' was busy all the time",
+    rc = lares__wanted_await(save, deadline, out);
+    if (rc == LARES_ETIMEDOUT) {
+        save_withdraw(daemon, save);
+        rc = lares__error(rc, "daemon '%s' was busy all the time",
                           daemon->host.name);
-    else
-        rc = save_result(save, out);
-    save_release(save);
+    }
+    lares__wanted_release(save);
+    return rc;
+}
+
+lares_status lares__save_seal(const lares_daemon *daemon, lares_bytes **inout)
+{
+    lares_bytes *image = *inout;
+    lares_status rc =
+        lares__image_seal(image->data, image->len, daemon->host.key);
+
+    if (rc == LARES_OK)
+        return LARES_OK;
+    lares__bytes_free(image);
+    *inout = NULL;
     return rc;
 }
 
@@ -386,15 +346,11 @@ static lares_status snapshot(lares_daemon *daemon, int64_t timeout_ms,
         rc = save_now(daemon, &image);
     if (rc == LARES_EBUSY)
         rc = save_queued(daemon, timeout_ms, &image);
-    if (rc < 0)
-        return rc;
-    rc = lares__image_seal(image->data, image->len, daemon->host.key);
-    if (rc < 0) {
-        lares__bytes_free(image);
-        return rc;
-    }
-    *out = image;
-    return LARES_OK;
+    if (rc == LARES_OK)
+        rc = lares__save_seal(daemon, &image);
+    if (rc == LARES_OK)
+        *out = image;
+    return rc;
 }
 
 /* the callback may drop the ticket, and end the daemon */

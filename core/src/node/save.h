@@ -5,10 +5,17 @@
 
 #include "daemon/snapshot.h"
 #include "node/daemon.h"
+#include "node/wanted.h"
 
 /* A signed image; out owned. What lares_daemon_snapshot says. */
 lares_status lares__daemon_snapshot(lares_daemon *daemon, int64_t timeout_ms,
                                     lares_bytes **out);
+
+/* Inside, between two crossings: an image that is not sealed yet. */
+lares_status lares__save_take(lares_daemon *daemon,
+                              struct lares__runner *runner, lares_bytes **out);
+/* Digests and signature, on any thread; without them *inout is freed. */
+lares_status lares__save_seal(const lares_daemon *daemon, lares_bytes **inout);
 
 /* Inside, between two crossings: takes the snapshots that were asked for. */
 void lares__saves_serve(lares_daemon *daemon, struct lares__runner *runner);
@@ -23,7 +30,7 @@ int lares__daemon_checkpoint(lares_daemon *daemon,
 /* One snapshot for a puller: for the one who asked first, or, with save NULL,
  * a checkpoint. Offered inside; settled with the puller's verdict. */
 struct lares__pulled_save {
-    struct lares__save *save;
+    struct lares__wanted *save;
     struct lares__portrait portrait;
     uint64_t began;
 };

@@ -31,6 +31,8 @@ enum {
     MAILBOX_BYTES_MAX = 1073741824
 };
 
+_Static_assert(sizeof(lares_daemon) <= 640, "idle daemons are many");
+
 static const char *const spawn_options[] = {
     "name",        "argument",         "subscribe",
     "publish",     "mailbox.count",    "mailbox.bytes",
@@ -58,10 +60,10 @@ static const char *const *const image_options = restore_options + 1;
 struct birth {
     lares_node *node;
     struct lares__kind *kind;
-    lares_key *key;
+    lares_key *key; /* from the first step on the daemon has it, too */
     const lares_options *options;
     const struct lares__image *image; /* NULL: it begins at its genesis */
-    int known;                        /* somebody else has its identity, too */
+    uint8_t known;                    /* somebody else has its identity, too */
 };
 
 lares_status lares__mailbox_options(const lares_options *options,
@@ -78,7 +80,7 @@ lares_status lares__mailbox_options(const lares_options *options,
     if (rc < 0)
         return rc;
     receiver->count_max = (uint32_t)count;
-    receiver->bytes_max = bytes;
+    receiver->bytes_max = (uint32_t)bytes;
     return LARES_OK;
 }
 
@@ -87,6 +89,8 @@ static void daemon_free(struct lares__receiver *receiver)
     lares_daemon *daemon = lares__daemon_of(receiver);
     lares_node *node = daemon->node;
 
+    if (!atomic_load(&daemon->known)) /* nobody has its key any more */
+        lares__store_drop(&node->store, lares__key_public(daemon->host.key));
     lares__host_fini(&daemon->host, NULL);
     lares__pull_free(daemon->pull);
     lares__free(daemon->error);
@@ -103,19 +107,35 @@ static void daemon_woken(struct lares__waiter *waiter)
         (lares_daemon *)((char *)waiter - offsetof(lares_daemon, waiter)));
 }
 
+static lares_status daemon_alloc(const struct birth *birth, lares_daemon **out)
+{
+    const char *name;
+    size_t size;
+    lares_status rc = lares__host_name(birth->kind, birth->options, &name);
+
+    if (rc < 0)
+        return rc;
+    size = strlen(name) + 1;
+    *out = lares__calloc(1, sizeof **out + size);
+    if (*out == NULL)
+        return LARES_ENOMEM;
+    memcpy((*out)->name, name, size);
+    return LARES_OK;
+}
+
 static lares_status daemon_new(const struct birth *birth, lares_daemon **out)
 {
-    lares_daemon *daemon = lares__calloc(1, sizeof *daemon);
+    lares_daemon *daemon;
     struct lares__kind *kind = birth->kind;
-    lares_status rc;
+    lares_status rc = daemon_alloc(birth, &daemon);
 
-    if (daemon == NULL)
-        return LARES_ENOMEM;
+    if (rc < 0)
+        return rc;
     rc = lares__mailbox_options(birth->options, &daemon->receiver);
     if (rc < 0)
         goto fail;
-    rc = lares__host_init(&daemon->host, kind, birth->key, birth->options,
-                          birth->node->seed);
+    rc = lares__host_init(&daemon->host, daemon->name, kind, birth->key,
+                          birth->options, birth->node->seed);
     if (rc < 0)
         goto fail;
     if (birth->image != NULL)
@@ -128,7 +148,7 @@ static lares_status daemon_new(const struct birth *birth, lares_daemon **out)
     daemon->node = birth->node;
     daemon->subscribed = birth->image == NULL;
     daemon->receiver.ops = &daemon_ops;
-    daemon->receiver.name = daemon->host.name;
+    daemon->receiver.name = daemon->name;
     daemon->receiver.origin = lares__key_origin(birth->key);
     daemon->waiter.wake = daemon_woken;
     atomic_init(&daemon->known, birth->known);
@@ -172,19 +192,35 @@ static lares_status subscribe_all(lares_daemon *daemon, const char *patterns)
 static lares_status daemon_create(lares_daemon *daemon,
                                   const struct birth *birth)
 {
-    struct lares_call *call = lares__calloc(1, sizeof *call);
+    struct lares_call call = {0};
     struct lares__host *host = &daemon->host;
     struct lares__io *io = daemon->node->io;
-    lares_status rc;
+    lares_status rc =
+        lares__host_create(host, &call, daemon, io->ops->wall(io));
 
-    if (call == NULL)
-        return LARES_ENOMEM;
-    rc = lares__host_create(host, call, daemon, io->ops->wall(io));
     if (rc == LARES_OK && birth->image != NULL && host->keep != NULL &&
         !host->kind->pull) /* a puller takes the state first of all */
-        rc = lares__host_restore(host, call, io->ops->wall(io));
-    lares__free(call);
+        rc = lares__host_restore(host, &call, io->ops->wall(io));
     return rc;
+}
+
+/* says of a claim that came too late what the caller can do */
+static lares_status claim_lost(lares_daemon *daemon, const struct birth *birth)
+{
+    uint64_t claimed = lares__store_claimed(&daemon->node->store,
+                                            lares__key_public(birth->key));
+
+    if (birth->image == NULL)
+        return lares__error(LARES_ESTALE,
+                            "identity %016llx has lived here: restore its "
+                            "image",
+                            (unsigned long long)daemon->receiver.origin);
+    return lares__error(LARES_ESTALE,
+                        "identity %016llx was activated in epoch %llu since "
+                        "the image of epoch %llu was taken",
+                        (unsigned long long)daemon->receiver.origin,
+                        (unsigned long long)claimed,
+                        (unsigned long long)birth->image->epoch);
 }
 
 /* one instance of an identity in an epoch */
@@ -195,9 +231,12 @@ static lares_status daemon_claim(lares_daemon *daemon,
     lares_status rc = lares__store_claim(&daemon->node->store,
                                          lares__key_public(birth->key), epoch);
 
+    if (rc == LARES_ESTALE)
+        return claim_lost(daemon, birth);
     if (rc == LARES_OK)
-        lares__host_activate(&daemon->host, epoch,
-                             lares__node_now(daemon->node));
+        lares__host_activate(
+            &daemon->host, epoch,
+            daemon->host.timers != NULL ? lares__node_now(daemon->node) : 0);
     return rc;
 }
 
@@ -233,20 +272,28 @@ static lares_status daemon_undo(lares_daemon *daemon, lares_status why)
     return lares__error(why, "%s", detail);
 }
 
-static void daemon_begins(lares_daemon *daemon)
+/* Most begin at their genesis, and need no number printed. */
+static void record_started(lares_daemon *daemon, const struct birth *birth)
 {
-    char text[48];
+    char text[48] = "epoch 1, sequence 0";
 
-    (void)snprintf(text, sizeof text, "epoch %llu, sequence %llu",
-                   (unsigned long long)daemon->host.epoch,
-                   (unsigned long long)daemon->host.head.link.sequence);
+    if (birth->image != NULL)
+        (void)snprintf(text, sizeof text, "epoch %llu, sequence %llu",
+                       (unsigned long long)daemon->host.epoch,
+                       (unsigned long long)daemon->host.head.link.sequence);
     lares__daemon_record(daemon, LARES__RECORD_STARTED, text);
+}
+
+static void daemon_begins(lares_daemon *daemon, const struct birth *birth)
+{
+    record_started(daemon, birth);
     if (daemon->host.outbox.first != NULL) {
         atomic_store(&daemon->parked, 1);
         lares__daemon_poke(daemon); /* what the image held goes out first */
     }
     if (daemon->host.timers != NULL)
         lares__alarm_tell(daemon);
+    lares__daemon_posture(daemon);
     lares__daemon_leave(daemon);
 }
 
@@ -254,8 +301,10 @@ static lares_status birth_run(const struct birth *birth, lares_daemon **out)
 {
     lares_node *node = birth->node;
     lares_daemon *daemon;
-    lares_status rc = daemon_new(birth, &daemon);
+    lares_status rc;
 
+    lares__store_expect(&node->store, lares__key_public(birth->key));
+    rc = daemon_new(birth, &daemon);
     if (rc < 0) {
         lares__kinds_give_back(&node->kinds, birth->kind);
         return rc;
@@ -271,7 +320,7 @@ static lares_status birth_run(const struct birth *birth, lares_daemon **out)
     lares__daemon_record(daemon, LARES__RECORD_REGISTERED, "");
     rc = daemon_open(daemon, birth);
     if (rc == LARES_OK)
-        daemon_begins(daemon);
+        daemon_begins(daemon, birth);
     else
         rc = daemon_undo(daemon, rc);
     if (rc == LARES_OK && out != NULL)
@@ -299,23 +348,22 @@ static lares_status spawn_entered(lares_node *node, const char *kind_name,
                                   lares_daemon **out)
 {
     struct birth birth = {
-        .node = node, .options = options, .known = key != NULL};
+        .node = node, .key = key, .options = options, .known = key != NULL};
     lares_status rc = lares__options_known(options, spawn_options);
 
     if (rc == LARES_OK)
         rc = lares__kinds_acquire(&node->kinds, kind_name, &birth.kind);
     if (rc < 0)
         return rc;
-    if (key != NULL)
-        birth.key = lares__key_retain(key);
-    else
+    if (key == NULL)
         rc = fresh_key(node, &birth.key);
     if (rc < 0) {
         lares__kinds_give_back(&node->kinds, birth.kind);
         return rc;
     }
     rc = birth_run(&birth, out);
-    lares__key_release(birth.key);
+    if (key == NULL)
+        lares__key_release(birth.key);
     return rc;
 }
 
@@ -347,6 +395,19 @@ static lares_status image_key(const struct lares__image *image, lares_key *key,
         return LARES_OK;
     return lares__error(LARES_EKEY, "the image's secret is not in this "
                                     "process: pass the identity");
+}
+
+/* Before anything is made: a living identity says so first. */
+static lares_status origin_check(lares_node *node, const lares_key *key)
+{
+    uint64_t origin = lares__key_origin(key);
+    lares_daemon *living = lares__directory_find(node, origin);
+
+    if (living == NULL)
+        return LARES_OK;
+    lares__receiver_release(&living->receiver);
+    return lares__error(LARES_EEXIST, "identity %016llx lives here already",
+                        (unsigned long long)origin);
 }
 
 static lares_status image_kind(lares_node *node,
@@ -400,7 +461,9 @@ static lares_status restore_image(lares_node *node,
 
     if (rc < 0)
         return rc;
-    rc = image_kind(node, image, &birth.kind);
+    rc = origin_check(node, birth.key);
+    if (rc == LARES_OK)
+        rc = image_kind(node, image, &birth.kind);
     if (rc < 0)
         goto out;
     rc = image_options_merge(image, options, &merged);

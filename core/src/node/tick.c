@@ -13,10 +13,13 @@ void lares__tick_start(lares_node *node, uint64_t now)
     node->tick.due = now + node->tick.interval;
 }
 
+/* Without handlers a tick has nothing to do, and no clock is read for it. */
 uint64_t lares__tick_due(const lares_node *node)
 {
-    return lares__node_is(node, LARES__NODE_READY) ? node->tick.due
-                                                   : UINT64_MAX;
+    return lares__recovery_count(&node->recovery) > 0 &&
+                   lares__node_is(node, LARES__NODE_READY)
+               ? node->tick.due
+               : UINT64_MAX;
 }
 
 /* Whoever runs a node without lanes would wait for itself: to the handlers it
@@ -32,8 +35,6 @@ static void pass_here(lares_node *node)
 
 static void tick_recover(lares_node *node)
 {
-    if (lares__recovery_count(&node->recovery) == 0)
-        return;
     if (node->lane_count > 0)
         lares__steward_post(node);
     else

@@ -13,6 +13,7 @@
 #include "node/rebuild.h"
 #include "node/report.h"
 #include "node/request.h"
+#include "node/retire.h"
 #include "node/save.h"
 #include "node/spawn.h"
 
@@ -157,6 +158,13 @@ static lares_status verb_send(struct lares__visit *visit,
     return rc;
 }
 
+static lares_status image_send(struct lares__visit *visit, lares_bytes *image)
+{
+    lares__answer_data(&visit->answer, image->data, image->len);
+    lares__bytes_free(image);
+    return LARES_OK;
+}
+
 static lares_status verb_snapshot(struct lares__visit *visit,
                                   const struct lares__request *request)
 {
@@ -172,11 +180,7 @@ static lares_status verb_snapshot(struct lares__visit *visit,
         return rc;
     rc = lares__daemon_snapshot(daemon, (int64_t)time, &image);
     lares__receiver_release(&daemon->receiver);
-    if (rc < 0)
-        return rc;
-    lares__answer_data(&visit->answer, image->data, image->len);
-    lares__bytes_free(image);
-    return LARES_OK;
+    return rc < 0 ? rc : image_send(visit, image);
 }
 
 /* The identity that a seed makes; NULL without one. */
@@ -235,19 +239,35 @@ static lares_status verb_restart(struct lares__visit *visit,
     return rc;
 }
 
+/* with or without its last image */
+static lares_status daemon_end(struct lares__visit *visit, lares_daemon *daemon,
+                               int64_t grace, int wants_image)
+{
+    lares_bytes *image;
+    lares_status rc;
+
+    if (!wants_image)
+        return lares__daemon_stop(daemon, grace);
+    rc = lares__daemon_retire(daemon, grace, &image);
+    return rc < 0 ? rc : image_send(visit, image);
+}
+
 static lares_status verb_stop(struct lares__visit *visit,
                               const struct lares__request *request)
 {
     uint64_t grace = GRACE_USUAL;
+    int wants_image;
     lares_daemon *daemon;
     lares_status rc =
         lares__request_number(request, "grace_ms", TIME_MAX, &grace);
 
     if (rc == LARES_OK)
+        rc = lares__request_flag(request, "image", &wants_image);
+    if (rc == LARES_OK)
         rc = daemon_find(visit, request, &daemon);
     if (rc < 0)
         return rc;
-    rc = lares__daemon_stop(daemon, (int64_t)grace);
+    rc = daemon_end(visit, daemon, (int64_t)grace, wants_image);
     lares__receiver_release(&daemon->receiver);
     return rc;
 }
@@ -316,7 +336,7 @@ static const struct verb {
     {"snapshot", verb_snapshot, 0, {"daemon", "timeout_ms"}                  },
     {"restore",  verb_restore,  1, {"seed", "text", "base64"}                },
     {"restart",  verb_restart,  0, {"daemon"}                                },
-    {"stop",     verb_stop,     0, {"daemon", "grace_ms"}                    },
+    {"stop",     verb_stop,     0, {"daemon", "grace_ms", "image"}           },
     {"letter",   verb_letter,   0, {"do", "id"}                              },
     {"recover",  verb_recover,  0, {NULL}                                    },
 };

@@ -378,6 +378,12 @@ static lares_status step_read_all(struct life *life)
     return LARES_OK;
 }
 
+/* Nobody counts as an instance of it that has never lived. */
+static lares_status step_unregister(struct life *life)
+{
+    return lares_node_unregister(life->node, "counter");
+}
+
 /* -- steps: pulled -------------------------------------------------------- */
 
 static lares_verdict pulled_take(lares_call *call, const lares_event *event,
@@ -409,7 +415,7 @@ static lares_status pull_once(struct life *life)
     const lares_event *event;
 
     if (rc == LARES_ETIMEDOUT && life->world != NULL) {
-        life_moment(life); /* only it opens a gate */
+        life_moment(life, 1); /* only it opens a gate */
         return LARES_OK;
     }
     if (rc < 0)
@@ -501,7 +507,7 @@ static lares_status step_letter(struct life *life)
     lares_status rc = letter_look(life);
 
     for (int64_t i = 0; rc == LARES_ENOTFOUND && i < life->patience_ms; i++) {
-        life_moment(life);
+        life_moment(life, i > 0);
         rc = letter_look(life);
     }
     return rc == LARES_ENOTFOUND ? LARES_ETIMEDOUT : rc;
@@ -680,6 +686,8 @@ static const struct step steps[] = {
     {"restore",          step_restore         },
     {"deliver",          step_deliver         },
     {"read all",         step_read_all        },
+    {"stop daemon",      step_stop_daemon     },
+    {"unregister",       step_unregister      },
     {"stop",             step_stop            },
     {NULL,               NULL                 },
 };

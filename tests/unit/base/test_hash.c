@@ -27,14 +27,48 @@ static void test_hash__of_nothing_is_golden(void **state)
 /* the value that xxHash publishes for no bytes */
 static void test_hash__of_128_bits_gives_the_low_half_first(void **state)
 {
-    uint64_t hash[2];
+    struct lares__hash128 hash = lares__hash128("", 0);
 
     (void)state;
-    lares__hash128("", 0, hash);
-    check_u64(hash[0], UINT64_C(0x6001c324468d497f));
-    check_u64(hash[1], UINT64_C(0x99aa06d3014798d8));
-    lares__hash128(bytes, 4096, hash);
-    check_u64(hash[0], lares__hash64(bytes, 4096)); /* of long inputs */
+    check_u64(hash.low, UINT64_C(0x6001c324468d497f));
+    check_u64(hash.high, UINT64_C(0x99aa06d3014798d8));
+    hash = lares__hash128(bytes, 4096);
+    check_u64(hash.low, lares__hash64(bytes, 4096)); /* of long inputs */
+}
+
+/* all lengths, folded; the values of a build without wide registers */
+static void test_hash__is_one_on_every_processor(void **state)
+{
+    static struct lares__hash128 all[4097];
+    static uint64_t halves[4097];
+    size_t len;
+
+    (void)state;
+    for (len = 0; len <= 4096; len++) {
+        all[len] = lares__hash128(bytes + len % 8, len);
+        halves[len] = lares__hash64(bytes + len % 8, len);
+    }
+    check_u64(lares__hash64(all, sizeof all), UINT64_C(0x2cbed9f03940f191));
+    check_u64(lares__hash64(halves, sizeof halves),
+              UINT64_C(0x1efa78e5d7e97023));
+}
+
+/* A seed of 0 is none, and a seeded hash is never a wide one. */
+static void test_hash__of_any_bytes_is_that_of_narrow_registers(void **state)
+{
+    uint64_t random = 1;
+    int i;
+
+    (void)state;
+    for (i = 0; i < 20000; i++) {
+        size_t begin, len;
+
+        random = random * UINT64_C(6364136223846793005) + 1;
+        begin = (size_t)(random >> 40) % 64;
+        len = (size_t)(random >> 46) % (sizeof bytes - 64);
+        check_u64(lares__hash64(bytes + begin, len),
+                  lares__hash64_seeded(bytes + begin, len, 0));
+    }
 }
 
 static void test_hash__does_not_depend_on_the_address(void **state)
@@ -81,6 +115,10 @@ int main(void)
         cmocka_unit_test_setup(test_hash__of_nothing_is_golden, hash_setup),
         cmocka_unit_test_setup(test_hash__of_128_bits_gives_the_low_half_first,
                                hash_setup),
+        cmocka_unit_test_setup(test_hash__is_one_on_every_processor,
+                               hash_setup),
+        cmocka_unit_test_setup(
+            test_hash__of_any_bytes_is_that_of_narrow_registers, hash_setup),
         cmocka_unit_test_setup(test_hash__does_not_depend_on_the_address,
                                hash_setup),
         cmocka_unit_test_setup(test_hash__joined_equals_one_shot, hash_setup),

@@ -22,7 +22,7 @@ static void receiver_destroy(struct lares__receiver *gone)
 
 static const struct lares__receiver_ops receiver_ops = {NULL, receiver_destroy};
 
-static void open_receiver(uint32_t count_max, uint64_t bytes_max)
+static void open_receiver(uint32_t count_max, uint32_t bytes_max)
 {
     memset(&receiver, 0, sizeof receiver);
     receiver.count_max = count_max;

@@ -449,7 +449,7 @@ static void test_image_read__is_bounded(void **state)
     rules.max--;
     check_status(lares__image_read(full.bytes, full.len, &rules, &image),
                  LARES_ETOOBIG);
-    check_detail("is over");
+    check_detail("is over snapshot.max, ");
 }
 
 /* id: S07 (sums over u64, counts 2^32 - 1): nothing was allocated */

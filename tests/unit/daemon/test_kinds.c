@@ -370,6 +370,26 @@ static void test_kinds__stays_while_an_instance_lives(void **state)
     check_absent("worker");
 }
 
+/* The detail is cut where it has no more room. */
+static void test_kinds__tells_which_there_are_of_one_that_is_not(void **state)
+{
+    char name[] = "kind-nnnnnnnnnnnnnnnnnnnnnnnn-aa";
+
+    (void)state;
+    check_absent("nope");
+    check_detail("no kind 'nope', nor any other");
+    check_ok(add("counter"));
+    check_ok(add("echo"));
+    check_absent("nope");
+    check_detail("no kind 'nope', only counter, echo");
+    for (int i = 0; i < 26; i++) {
+        name[sizeof name - 2] = (char)('a' + i);
+        check_ok(add(name));
+    }
+    check_absent("nope");
+    check_u64(strlen(lares_error_detail()), 511);
+}
+
 static void test_kinds__end_of_the_table_releases_all(void **state)
 {
     (void)state;
@@ -560,6 +580,7 @@ int main(void)
         kinds_test(test_kinds__release_may_be_absent),
         kinds_test(test_kinds__unknown_one_cannot_be_removed),
         kinds_test(test_kinds__stays_while_an_instance_lives),
+        kinds_test(test_kinds__tells_which_there_are_of_one_that_is_not),
         kinds_test(test_kinds__end_of_the_table_releases_all),
         kinds_test(test_kinds__are_listed_as_they_came),
         kinds_test(test_kinds__remember_their_plugin),

@@ -55,8 +55,6 @@ static void check_policy(uint64_t n, uint64_t gate)
 {
     check_u64(rig.host.restart.n, n);
     check_u64(rig.host.restart.gate, gate);
-    check_u64(rig.host.counters.streak, n);
-    check_u64(rig.host.counters.gate, gate);
 }
 
 /* -- cases: what blames no input -- */

@@ -1,6 +1,8 @@
 #include "support/house.h"
 #include "support/recovery.h"
 
+#include "group/recovery.h"
+
 /* A registry that stands alone, through the front door. */
 
 /* -- the three tests of the document that the project began with ---------- */
@@ -750,6 +752,133 @@ static void test_recovery__counts_what_takes_long(void **state)
     lares_recovery_free(sleeper.reg);
 }
 
+/* A hundred handlers, and a clock that runs while they do. */
+struct choir {
+    lares_recovery *reg;
+    uint64_t now; /* ns */
+    uint64_t reads;
+    struct singer {
+        struct choir *choir;
+        uint64_t ns; /* that a call takes */
+        int last;    /* it leaves, or is slow */
+    } singers[100];
+};
+
+static uint64_t choir_now(void *context)
+{
+    struct choir *choir = context;
+
+    choir->reads++;
+    return choir->now;
+}
+
+/* two of three leave: one fails, one removes itself */
+static lares_verdict sing_last(const struct singer *singer)
+{
+    uint64_t id = (uint64_t)(singer - singer->choir->singers) + 1;
+
+    singer->choir->now += 5000000;
+    if (id % 3 == 1)
+        check_ok(lares_recovery_remove(singer->choir->reg, id));
+    return id % 3 == 0 ? FAILS : LARES_DONE;
+}
+
+static lares_verdict sing(lares_call *call, void *user)
+{
+    const struct singer *singer = user;
+
+    (void)call;
+    singer->choir->now += singer->ns;
+    return singer->last ? sing_last(singer) : LARES_DONE;
+}
+
+static void choir_open(struct choir *choir)
+{
+    const struct lares__clock clock = {choir_now, choir};
+
+    *choir = (struct choir){.now = 1};
+    check_ok(lares__recovery_new(&clock, &choir->reg));
+    for (int i = 0; i < 100; i++) {
+        choir->singers[i] = (struct singer){choir, 2000, 0};
+        check_ok(lares_recovery_register(choir->reg, NULL, sing,
+                                         &choir->singers[i], NULL, NULL, NULL));
+    }
+}
+
+/* how often a pass read the clock */
+static uint64_t choir_pass(struct choir *choir)
+{
+    uint64_t reads = choir->reads;
+
+    check_ok(lares_recovery_run(choir->reg, NULL));
+    return choir->reads - reads;
+}
+
+/* All are timed at first, then one in sixteen, by turns. */
+static void test_recovery__many_swift_handlers_are_timed_by_turns(void **state)
+{
+    struct choir choir;
+
+    (void)state;
+    choir_open(&choir);
+    for (int i = 0; i < 8; i++)
+        check(choir_pass(&choir) > 100);
+    for (uint64_t id = 1; id <= 100; id++)
+        check_u64(handler_fact(choir.reg, id, "longest_us"), 2);
+    for (int i = 0; i < 100; i++)
+        choir.singers[i].ns = 3000;
+    for (int i = 0; i < 16 * 64; i++)
+        check(choir_pass(&choir) <= 16);
+    for (uint64_t id = 1; id <= 100; id++)
+        check_u64(handler_fact(choir.reg, id, "longest_us"), 3);
+    lares_recovery_free(choir.reg);
+}
+
+/* The one that grew slow shows from its second overrun on, and no other. */
+static void test_recovery__one_slow_handler_of_many_is_found(void **state)
+{
+    struct choir choir;
+
+    (void)state;
+    choir_open(&choir);
+    for (int i = 0; i < 20; i++)
+        (void)choir_pass(&choir);
+    choir.singers[49].ns = 20000000;
+    for (int i = 0; i < 10; i++)
+        (void)choir_pass(&choir);
+    for (uint64_t id = 1; id <= 100; id++) {
+        uint64_t overruns = handler_fact(choir.reg, id, "overruns");
+        uint64_t longest = handler_fact(choir.reg, id, "longest_us");
+
+        check(id == 50 ? overruns >= 9 : overruns == 0);
+        check_u64(longest, id == 50 ? 20000 : 2);
+    }
+    choir.singers[49].ns = 2000;
+    for (int i = 0; i < 100; i++)
+        (void)choir_pass(&choir);
+    check(choir_pass(&choir) <= 16);
+    lares_recovery_free(choir.reg);
+}
+
+/* Slow ones, evicted or removed in their own calls. */
+static void test_recovery__many_may_leave_at_once(void **state)
+{
+    struct choir choir;
+
+    (void)state;
+    choir_open(&choir);
+    for (int i = 0; i < 20; i++)
+        (void)choir_pass(&choir);
+    for (int i = 0; i < 100; i++)
+        choir.singers[i].last = 1;
+    (void)choir_pass(&choir);
+    check_u64(handlers(choir.reg), 33);
+    (void)choir_pass(&choir);
+    for (uint64_t id = 2; id <= 98; id += 3)
+        check_u64(handler_fact(choir.reg, id, "longest_us"), 5002);
+    lares_recovery_free(choir.reg);
+}
+
 /* What a pass of 100 handlers allocates is its table, and nothing without. */
 static void test_recovery__a_pass_allocates_its_result(void **state)
 {
@@ -923,6 +1052,9 @@ int main(void)
         house_test(test_recovery__names_are_labels),
         house_test(test_recovery__has_4096_handlers),
         house_test(test_recovery__counts_what_takes_long),
+        house_test(test_recovery__many_swift_handlers_are_timed_by_turns),
+        house_test(test_recovery__one_slow_handler_of_many_is_found),
+        house_test(test_recovery__many_may_leave_at_once),
         house_test(test_recovery__a_pass_allocates_its_result),
         house_test(test_recovery__lives_with_little_memory),
         house_test(test_recovery__evicts_without_memory),

@@ -96,6 +96,25 @@ static void test_checkpoint__that_fails_holds_the_daemon_up(void **state)
     lares_daemon_free(daemon);
 }
 
+/* By hand it is rebuilt all the same, from the checkpoint before. */
+static void test_checkpoint__that_fails_and_a_restart(void **state)
+{
+    lares_daemon *daemon = spawn(node, "counter", NULL);
+
+    (void)state;
+    feed(daemon, 17);
+    tally.save_fails = 2;
+    check_ok(say(daemon, "x", 0));
+    pass_ms(0);
+    check_state("BACKOFF");
+    check_ok(lares_daemon_restart(daemon));
+    pass_ms(0);
+    check_u64(fact("rebuilds"), 1);
+    check_state("RUNNING");
+    check_ask(daemon, "a", "19");
+    lares_daemon_free(daemon);
+}
+
 /* Whoever lost its object while saving gets it back. */
 static void test_checkpoint__that_loses_the_object(void **state)
 {
@@ -179,6 +198,7 @@ int main(void)
         tally_test(test_checkpoint__waits_for_four_states),
         tally_test(test_checkpoint__is_every_snapshot),
         tally_test(test_checkpoint__that_fails_holds_the_daemon_up),
+        tally_test(test_checkpoint__that_fails_and_a_restart),
         tally_test(test_checkpoint__that_loses_the_object),
         tally_test(test_checkpoint__of_a_kind_without_create),
         tally_test(test_checkpoint__takes_a_tenth_of_the_time),

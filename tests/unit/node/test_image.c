@@ -230,21 +230,31 @@ static void test_image__waits_for_the_gate_of_nobody(void **state)
 
 /* -- outputs that found no space ------------------------------------------ */
 
+/* Four outputs, and space for one of them in `full`. */
+static lares_daemon *parked_open(lares_inbox **full_out)
+{
+    lares_daemon *daemon;
+
+    *full_out = subscribe(node, "out", options("mailbox.count", "1"));
+    daemon = counter_open();
+    for (int i = 0; i < 4; i++)
+        check_ok(say(daemon, "x", 0));
+    pass_ms(0);
+    check_u64(fact("parked"), 1);
+    return daemon;
+}
+
 static void test_image__holds_parked_outputs(void **state)
 {
-    lares_inbox *full = subscribe(node, "out", options("mailbox.count", "1"));
+    lares_inbox *full = NULL;
     lares_inbox *far = subscribe(other, "out", NULL);
-    lares_daemon *daemon = counter_open();
+    lares_daemon *daemon = parked_open(&full);
     lares_chain *chain = NULL;
     lares_daemon *successor;
     lares_bytes *image;
 
     (void)state; /* id: S04 */
     check_ok(lares_chain_new(lares_daemon_origin(daemon), &chain));
-    for (int i = 0; i < 4; i++)
-        check_ok(say(daemon, "x", 0));
-    pass_ms(0);
-    check_u64(fact("parked"), 1);
     image = image_of(daemon);
     successor = moved(daemon, image);
     chain_follow(chain, full, 1);
@@ -258,6 +268,93 @@ static void test_image__holds_parked_outputs(void **state)
     lares_bytes_free(image);
     lares_daemon_free(daemon);
     lares_daemon_free(successor);
+}
+
+/* -- handed over ---------------------------------------------------------- */
+
+/* What was accepted is in the last image; nothing comes between. */
+static void test_image__of_a_daemon_that_retires(void **state)
+{
+    lares_inbox *here = subscribe(node, "out", NULL);
+    lares_inbox *far = subscribe(other, "out", NULL);
+    lares_daemon *daemon = counter_open();
+    lares_daemon *successor = NULL;
+    lares_chain *chain = NULL;
+    lares_bytes *image = NULL;
+
+    (void)state;
+    check_ok(lares_chain_new(lares_daemon_origin(daemon), &chain));
+    for (int i = 0; i < 20; i++)
+        check_ok(publish(node, "in", i == 7 ? "lost" : "x", 0));
+    check_u64(lares_daemon_epoch(daemon), 1);
+    check_ok(lares_daemon_retire(daemon, -1, &image));
+    check_u64(rows_count(node, "daemons"), 0);
+    check_status(say(daemon, "x", 0), LARES_ECLOSED);
+    check_u64(rows_count(node, "letters"), 1);
+    chain_follow(chain, here, 19);
+    check_ok(restore_at(other, image, NULL, &successor));
+    check_u64(lares_daemon_epoch(successor), 2);
+    check_ask(successor, "x", "20");
+    chain_follow(chain, far, 1);
+    lares_bytes_free(image);
+    image = NULL;
+    check_status(lares_daemon_retire(daemon, 0, &image), LARES_ECLOSED);
+    check(image == NULL);
+    lares_chain_free(chain);
+    lares_inbox_free(here);
+    lares_inbox_free(far);
+    lares_daemon_free(daemon);
+    lares_daemon_free(successor);
+}
+
+/* Outputs that found no space travel, and are no letters here. */
+static void test_image__of_one_that_retires_parked(void **state)
+{
+    lares_inbox *full = NULL;
+    lares_inbox *far = subscribe(other, "out", NULL);
+    lares_daemon *daemon = parked_open(&full);
+    lares_daemon *successor = NULL;
+    lares_chain *chain = NULL;
+    lares_bytes *image = NULL;
+
+    (void)state;
+    check_ok(lares_chain_new(lares_daemon_origin(daemon), &chain));
+    check_ok(lares_daemon_retire(daemon, 0, &image));
+    check_u64(rows_count(node, "letters"), 0);
+    check_ok(restore_at(other, image, NULL, &successor));
+    pass_ms(0);
+    chain_follow(chain, full, 1);
+    chain_follow(chain, far, 3);
+    lares_chain_free(chain);
+    lares_bytes_free(image);
+    lares_inbox_free(full);
+    lares_inbox_free(far);
+    lares_daemon_free(daemon);
+    lares_daemon_free(successor);
+}
+
+/* It ends all the same, and says why there is no image. */
+static void test_image__that_cannot_be_taken_last(void **state)
+{
+    lares_daemon *daemon = counter_open();
+    lares_bytes *image = NULL;
+
+    (void)state;
+    check_ask(daemon, "x", "1");
+    tally.save_fails = 1;
+    check_status(lares_daemon_retire(daemon, 0, &image), LARES_ESNAPSHOT);
+    check_detail("no snapshot");
+    check(image == NULL);
+    check_u64(rows_count(node, "daemons"), 0);
+    lares_daemon_free(daemon);
+    daemon = counter_open();
+    check_ask(daemon, "x", "1");
+    tally.create_fails = 1000;
+    check_status(ask(daemon, "boom", 0, NULL), LARES_ECALLBACK);
+    check_status(lares_daemon_retire(daemon, -1, &image), LARES_EDOWN);
+    check(image == NULL);
+    check_u64(rows_count(node, "daemons"), 0);
+    lares_daemon_free(daemon);
 }
 
 /* -- what was seen -------------------------------------------------------- */
@@ -328,6 +425,7 @@ static void test_image__lets_one_instance_live(void **state)
     check_ok(lares_daemon_stop(daemon, 0));
     check_status(lares_node_spawn(node, "counter", key, NULL, &second),
                  LARES_ESTALE);
+    check_detail("has lived here: restore its image");
     lares_daemon_free(daemon);
     check_ok(restore_at(node, first, key, &daemon));
     check_u64(fact("epoch"), 2);
@@ -335,7 +433,7 @@ static void test_image__lets_one_instance_live(void **state)
     check_ok(lares_daemon_stop(daemon, 0));
     lares_daemon_free(daemon);
     check_status(restore_at(node, first, key, &second), LARES_ESTALE);
-    check_detail("2");
+    check_detail("in epoch 2 since the image of epoch 1 was taken");
     check_ok(restore_at(node, later, key, &daemon));
     check_u64(fact("epoch"), 3);
     check(second == NULL);
@@ -403,6 +501,73 @@ static void test_image__fails_to_be_restored_and_leaves_nothing(void **state)
     lares_key_free(key);
     lares_daemon_free(daemon);
     lares_daemon_free(successor);
+}
+
+/* A daemon that is told to end while it comes to be never was. */
+static void test_image__of_one_that_stops_in_create(void **state)
+{
+    lares_daemon *daemon = counter_open();
+    lares_daemon *successor = NULL;
+    lares_bytes *image = image_of(daemon);
+
+    (void)state;
+    tally.stops = 1;
+    check_status(restore_at(other, image, NULL, &successor), LARES_ECLOSED);
+    tally.stops = 0;
+    pass_ms(0);
+    check_u64(rows_count(other, "daemons"), 0);
+    check_u64(rows_count(other, "subscriptions"), 0);
+    check_ok(publish(other, "in", "x", 0)); /* nobody is left to hear it */
+    check_ok(restore_at(other, image, NULL, &successor));
+    lares_bytes_free(image);
+    lares_daemon_free(daemon);
+    lares_daemon_free(successor);
+}
+
+/* What an image holds is no letter of a daemon that failed to be. */
+static void test_image__that_fails_leaves_no_letters(void **state)
+{
+    lares_inbox *full = NULL;
+    lares_daemon *daemon = parked_open(&full);
+    lares_daemon *successor = NULL;
+    lares_bytes *image = image_of(daemon);
+
+    (void)state;
+    tally.restore_fails = 1;
+    check_status(restore_at(other, image, NULL, &successor), LARES_ERESTORE);
+    check_u64(rows_count(other, "letters"), 0);
+    lares_inbox_free(full);
+    lares_bytes_free(image);
+    lares_daemon_free(daemon);
+}
+
+/* Its key may be asked for after it has ended: a chain begins once. */
+static void test_image__of_a_key_that_was_given_late(void **state)
+{
+    lares_daemon *daemon = counter_open();
+    lares_daemon *second = NULL;
+    lares_key *key = NULL;
+
+    (void)state; /* id: T04 */
+    check_ask(daemon, "x", "1");
+    check_ok(lares_daemon_stop(daemon, 0));
+    check_ok(lares_daemon_key(daemon, &key));
+    lares_daemon_free(daemon);
+    check_status(lares_node_spawn(node, "counter", key, NULL, &second),
+                 LARES_ESTALE);
+    lares_key_free(key);
+}
+
+static void test_image__without_a_state_has_a_bound(void **state)
+{
+    lares_daemon *daemon = spawn(node, "plain", options("snapshot.max", "100"));
+    lares_bytes *image = NULL;
+
+    (void)state;
+    check_status(lares_daemon_snapshot(daemon, 0, &image), LARES_ETOOBIG);
+    check_detail("snapshot.max");
+    check(image == NULL);
+    lares_daemon_free(daemon);
 }
 
 /* -- kinds that do not fit ------------------------------------------------ */
@@ -534,10 +699,17 @@ int main(void)
         tally_test(test_image__is_not_taken_inside_a_callback),
         tally_test(test_image__waits_for_the_gate_of_nobody),
         tally_test(test_image__holds_parked_outputs),
+        tally_test(test_image__of_a_daemon_that_retires),
+        tally_test(test_image__of_one_that_retires_parked),
+        tally_test(test_image__that_cannot_be_taken_last),
         tally_test(test_image__knows_what_it_was_shown),
         tally_test(test_image__lets_one_instance_live),
         tally_test(test_image__needs_its_identity),
         tally_test(test_image__fails_to_be_restored_and_leaves_nothing),
+        tally_test(test_image__of_one_that_stops_in_create),
+        tally_test(test_image__that_fails_leaves_no_letters),
+        tally_test(test_image__of_a_key_that_was_given_late),
+        tally_test(test_image__without_a_state_has_a_bound),
         tally_test(test_image__of_a_kind_that_does_not_fit),
         tally_test(test_image__of_another_version),
         tally_test(test_image__options_replace_its_own),

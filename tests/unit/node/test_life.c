@@ -339,7 +339,7 @@ static void test_life__many_spawns_leave_nothing(void **state)
         check_ok(say(daemon, "x", 0));
         check_ok(lares_daemon_stop(daemon, -1));
         lares_daemon_free(daemon);
-        if (i == count / 10) {
+        if (i == count / 2) { /* the ring of records is full */
             before = heap_bytes();
             living = lares__alloc_living();
         }

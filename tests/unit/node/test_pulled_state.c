@@ -161,6 +161,71 @@ static void test_pulled_state__restore_may_fail(void **state)
     check_u64(fact("rebuilds"), 1);
 }
 
+/* Without memory for what a puller is shown the rebuild has failed, and is
+ * tried again. */
+static void test_pulled_state__replays_when_there_is_memory(void **state)
+{
+    struct object object = {0};
+    lares_status rc = LARES_ENOMEM;
+    lares_call *call = NULL;
+
+    (void)state;
+    check_ok(say(daemon, "a", 0));
+    expect(LARES_INPUT_SNAPSHOT, &object);
+    expect(LARES_INPUT_EVENT, &object);
+    check_ok(lares_daemon_restart(daemon));
+    check_status(lares_node_run(node, 0), LARES_ETIMEDOUT);
+    expect(LARES_INPUT_RESTORE, &object);
+    lares__pool_trim();
+    for (int64_t nth = 1; rc == LARES_ENOMEM; nth++) {
+        lares__alloc_fail(nth, 0);
+        rc = lares_daemon_pull(daemon, 1000, &call);
+        lares__alloc_fail(-1, 0);
+    }
+    check_u64(lares_call_next(call)->kind, LARES_INPUT_RESTORE); /* again */
+    check_ok(lares_call_end(call, LARES_DONE));
+    check_str(daemon_text(node, "pulled", "error"), "out of memory");
+    expect(LARES_INPUT_EVENT, &object);
+    check_i64(object.replayed, 1);
+    check_u64(fact("rebuilds"), 1);
+}
+
+/* The lease of a replay ends like any: its event stays readable, whatever
+ * becomes of the tail meanwhile. */
+static void test_pulled_state__replays_with_a_lease(void **state)
+{
+    lares_options *set = options("stateful", "true", "lease", "30");
+    struct object object = {0};
+    const lares_event *event;
+    lares_daemon *hasty;
+    lares_call *stale;
+
+    (void)state; /* id: V10 */
+    check_ok(lares_node_register(node, "hasty", set, NULL, NULL, NULL));
+    lares_options_free(set);
+    hasty = spawn(node, "hasty", NULL);
+    check_ok(say(hasty, "a", 0));
+    check_u64(serve(hasty, &object), LARES_INPUT_SNAPSHOT);
+    check_u64(serve(hasty, &object), LARES_INPUT_EVENT);
+    check_ok(lares_daemon_restart(hasty));
+    check_status(lares_node_run(node, 0), LARES_ETIMEDOUT);
+    check_u64(serve(hasty, &object), LARES_INPUT_RESTORE);
+    stale = pull(hasty);
+    event = lares_call_next(stale);
+    check_u64(event->flags, LARES_EVENT_REPLAY);
+    check_status(lares_node_run(node, 60), LARES_ETIMEDOUT);
+    check_u64(serve(hasty, &object), LARES_INPUT_RESTORE);
+    check_u64(serve(hasty, &object), LARES_INPUT_EVENT);
+    check_u64(object.n, 1);
+    for (int i = 0; i < 100; i++) {
+        check_ok(say(hasty, "b", 0));
+        check_u64(serve(hasty, &object), LARES_INPUT_EVENT);
+    }
+    check_mem(event->data, "a", 1);
+    check_status(lares_call_end(stale, LARES_DONE), LARES_ESTALE);
+    lares_daemon_free(hasty);
+}
+
 /* -- images --------------------------------------------------------------- */
 
 struct asker {
@@ -220,6 +285,55 @@ static void test_pulled_state__travels(void **state)
     lares_daemon_free(there);
 }
 
+static void *retire_it(void *arg)
+{
+    struct asker *asker = arg;
+
+    asker->rc = lares_daemon_retire(daemon, 5000, &asker->image);
+    atomic_store(&asker->done, 1);
+    return NULL;
+}
+
+/* Its puller works off what was accepted, then saves it. */
+static void test_pulled_state__retires(void **state)
+{
+    struct object object = {.n = 6}, successor = {0};
+    struct asker asker = {0};
+    lares_daemon *there = NULL;
+    pthread_t thread;
+
+    (void)state;
+    check_ok(say(daemon, "a", 0));
+    check_ok(say(daemon, "b", 0));
+    check_i64(pthread_create(&thread, NULL, retire_it, &asker), 0);
+    eventually(say(daemon, "c", 0) == LARES_ECLOSED ||
+               fact("queued") > 64 /* never */);
+    expect(LARES_INPUT_SNAPSHOT, &object); /* the first, owed to its birth */
+    while (!atomic_load(&asker.done)) {
+        lares_call *call = NULL;
+
+        if (lares_daemon_pull(daemon, 10, &call) == LARES_OK) {
+            const lares_event *event = lares_call_next(call);
+
+            if (event->kind == LARES_INPUT_SNAPSHOT)
+                check_ok(lares_call_state(call, &object.n, sizeof object.n));
+            else
+                (void)count(call, event, &object);
+            check_ok(lares_call_end(call, LARES_DONE));
+        }
+    }
+    check_i64(pthread_join(thread, NULL), 0);
+    check_ok(asker.rc);
+    check_ok(lares_node_restore(other, lares_bytes_data(asker.image),
+                                lares_bytes_len(asker.image), NULL, NULL,
+                                &there));
+    lares_bytes_free(asker.image);
+    check_u64(serve(there, &successor), LARES_INPUT_RESTORE);
+    check_u64(successor.n, object.n);
+    check_u64(daemon_fact(other, "pulled", "sequence"), object.n - 6);
+    lares_daemon_free(there);
+}
+
 /* A puller that cannot save is no reason to lose what it has. */
 static void test_pulled_state__that_cannot_be_saved(void **state)
 {
@@ -244,6 +358,25 @@ static void test_pulled_state__that_cannot_be_saved(void **state)
     expect(LARES_INPUT_EVENT, &object);
     check_u64(object.n, 2);
     check_u64(fact("failures"), 0);
+}
+
+/* Behind a closed gate nobody can save it: that is told at once. */
+static void test_pulled_state__is_down_behind_its_gate(void **state)
+{
+    struct object object = {0};
+    lares_bytes *image = NULL;
+
+    (void)state;
+    check_ok(say(daemon, "a", 0));
+    expect(LARES_INPUT_SNAPSHOT, &object);
+    expect(LARES_INPUT_EVENT, &object);
+    check_ok(say(daemon, "bad", 0));
+    expect(LARES_INPUT_EVENT, &object);
+    expect(LARES_INPUT_RESTORE, &object);
+    expect(LARES_INPUT_EVENT, &object);
+    expect(LARES_INPUT_EVENT, &object); /* the second attempt */
+    check_status(lares_daemon_snapshot(daemon, -1, &image), LARES_EDOWN);
+    check(image == NULL);
 }
 
 /* Before anything was committed there is nothing to restore. */
@@ -283,8 +416,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         pulled_test(test_pulled_state__is_saved_first_and_restored_after),
         pulled_test(test_pulled_state__restore_may_fail),
+        pulled_test(test_pulled_state__replays_when_there_is_memory),
+        pulled_test(test_pulled_state__replays_with_a_lease),
         pulled_test(test_pulled_state__travels),
+        pulled_test(test_pulled_state__retires),
         pulled_test(test_pulled_state__that_cannot_be_saved),
+        pulled_test(test_pulled_state__is_down_behind_its_gate),
         pulled_test(test_pulled_state__lost_before_it_was_saved),
         pulled_test(test_pulled_state__of_a_plain_pull_kind),
     };

@@ -170,6 +170,35 @@ static void test_records__without_memory_count_as_lost(void **state)
     lares_node_free(node);
 }
 
+/* A full ring of short records takes no memory; a long one has its own. */
+static void test_records__use_their_blocks_again(void **state)
+{
+    lares_node *node = quiet_node();
+    char text[600];
+    uint64_t calls;
+    int64_t living;
+
+    (void)state;
+    memset(text, 'a', sizeof text);
+    text[sizeof text - 1] = '\0';
+    for (int i = 0; i < LARES__RECORDS_MAX; i++)
+        add(node, "short");
+    calls = lares__alloc_count();
+    living = lares__alloc_living();
+    for (int i = 0; i < 3 * LARES__RECORDS_MAX; i++)
+        add(node, "short, too");
+    check_u64(lares__alloc_count(), calls);
+    add(node, text);
+    check_u64(lares__alloc_count(), calls + 1);
+    check_i64(lares__alloc_living(), living);
+    for (int i = 0; i < LARES__RECORDS_MAX; i++)
+        add(node, ""); /* the last takes the place of the long one */
+    check_u64(lares__alloc_count(), calls + 2);
+    check_i64(lares__alloc_living(), living);
+    check_u64(rows_count(node, "records"), LARES__RECORDS_MAX);
+    lares_node_free(node);
+}
+
 /* -- threads -------------------------------------------------------------- */
 
 enum {
@@ -245,6 +274,7 @@ int main(void)
         house_test(test_records__the_oldest_of_1025_is_out),
         house_test(test_records__are_cut_between_characters),
         house_test(test_records__without_memory_count_as_lost),
+        house_test(test_records__use_their_blocks_again),
         house_test(test_records__any_thread_adds),
     };
 

@@ -88,9 +88,14 @@ static void test_tick__ends_with_the_node(void **state)
 {
     lares_node *node = NULL;
     lares_world *world = world_open(NULL, &node);
+    lares_recovery *recovery = registry_of(node);
+    struct worker worker = {0};
 
     (void)state;
+    check_u64(lares__node_due(node), UINT64_MAX); /* there is nobody to ask */
+    handler_add(recovery, NULL, &worker);
     check(lares__node_due(node) < UINT64_MAX);
+    lares_recovery_free(recovery);
     check_ok(lares_node_stop(node, 0));
     check_u64(lares__tick_due(node), UINT64_MAX);
     check_ok(lares_node_wait(node, -1));

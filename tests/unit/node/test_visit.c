@@ -432,6 +432,26 @@ static void test_visit__an_identity_comes_with_its_seed(void **state)
     check(heard_is("EFORMAT"));
 }
 
+/* The image goes on behind the answer, and is of the very end. */
+static void test_visit__stops_into_an_image(void **state)
+{
+    static uint8_t image[65536];
+    size_t len;
+
+    (void)state;
+    check_ok(about("stop", ",\"image\":1"));
+    check(heard_is("neither true nor false"));
+    check_ok(say(counter_daemon, "a", 0));
+    check_ok(about("stop", ",\"image\":true"));
+    check(heard_is("{\"id\":7,\"ok\":{}}\n"));
+    len = heard_data(image);
+    check_u64(rows_count(node, "daemons"), 0);
+    restore_say(image, len, "");
+    check_u64(daemon_fact(node, "c", "sequence"), 1);
+    check_ok(about("stop", ",\"image\":false"));
+    check_str(heard, "{\"id\":7,\"ok\":{}}\n");
+}
+
 static void test_visit__restarts_and_stops(void **state)
 {
     (void)state;
@@ -547,6 +567,7 @@ int main(void)
         visit_test(test_visit__has_a_bound_for_pieces),
         visit_test(test_visit__an_image_goes_out_and_comes_in),
         visit_test(test_visit__an_identity_comes_with_its_seed),
+        visit_test(test_visit__stops_into_an_image),
         visit_test(test_visit__restarts_and_stops),
         visit_test(test_visit__hands_out_replays_and_drops_letters),
         visit_test(test_visit__recovers),

@@ -1,0 +1,126 @@
+#include "node/retire.h"
+
+#include "node/pull.h"
+#include "node/rebuild.h"
+#include "node/save.h"
+
+/* Design notes
+ * - The intake closes first and the image comes last, as the daemon closes, so
+ *   all that was accepted is in it, and nothing that was not.
+ * - What could not be handed over is part of the image, and no letter. */
+
+static const uint64_t patience = 1000000000; /* ns, beyond the grace */
+
+static lares_status retire_check(lares_daemon *daemon)
+{
+    if (lares__call_current() != NULL)
+        return lares__error(LARES_EDEADLK, "retire inside a callback");
+    if (daemon->pull != NULL && lares__pull_is_mine(daemon))
+        return lares__error(LARES_EDEADLK,
+                            "retire of '%s', whose call this thread holds",
+                            daemon->host.name);
+    return LARES_OK;
+}
+
+static lares_status last_set(lares_daemon *daemon, struct lares__wanted *last)
+{
+    lares_node *node = daemon->node;
+    struct lares__wanted *none = NULL;
+    lares_status rc = LARES_OK;
+
+    lares__mutex_lock(&node->directory.lock);
+    if (atomic_load(&daemon->closed))
+        rc = lares__error(LARES_ECLOSED, "daemon '%s' has ended",
+                          daemon->host.name);
+    else if (!atomic_compare_exchange_strong(&daemon->last, &none, last))
+        rc = lares__error(LARES_EBUSY, "daemon '%s' is being retired",
+                          daemon->host.name);
+    lares__mutex_unlock(&node->directory.lock);
+    return rc;
+}
+
+struct lares__wanted *lares__last_claim(lares_daemon *daemon)
+{
+    struct lares__wanted *last = atomic_exchange(&daemon->last, NULL);
+
+    if (last == NULL || lares__wanted_begin(last))
+        return last;
+    lares__wanted_release(last);
+    return NULL;
+}
+
+int lares__last_pending(const lares_daemon *daemon)
+{
+    return atomic_load(&daemon->last) != NULL &&
+           (daemon->host.object != LARES__SOUND ||
+            (daemon->pull != NULL && daemon->host.keep != NULL));
+}
+
+static lares_status last_image(lares_daemon *daemon,
+                               struct lares__runner *runner, lares_bytes **out)
+{
+    if (daemon->host.object != LARES__SOUND && daemon->pull == NULL)
+        lares__daemon_rebuild_now(daemon, runner); /* its grace was too short */
+    if (daemon->host.object != LARES__SOUND)
+        return lares__error(LARES_EDOWN, "daemon '%s' could not be rebuilt",
+                            daemon->host.name);
+    if (daemon->pull != NULL && daemon->host.keep != NULL)
+        return lares__error(LARES_EDOWN, "the puller of '%s' did not save it",
+                            daemon->host.name);
+    return lares__save_take(daemon, runner, out);
+}
+
+int lares__last_take(lares_daemon *daemon, struct lares__runner *runner)
+{
+    struct lares__wanted *last = lares__last_claim(daemon);
+    lares_bytes *image = NULL;
+    lares_status rc;
+
+    if (last == NULL)
+        return 0;
+    rc = last_image(daemon, runner, &image);
+    lares__wanted_answer(last, rc, image);
+    return rc == LARES_OK;
+}
+
+static lares_status retire(lares_daemon *daemon, int64_t grace_ms,
+                           struct lares__wanted *last, lares_bytes **out)
+{
+    uint64_t deadline = lares__node_deadline(daemon->node, grace_ms);
+    lares_status rc;
+
+    lares__daemon_begin_stop(daemon, deadline);
+    if (deadline != UINT64_MAX)
+        deadline += patience;
+    rc = lares__wanted_await(last, deadline, out);
+    if (rc == LARES_ETIMEDOUT)
+        return lares__error(rc, "daemon '%s' is still inside a callback",
+                            daemon->host.name);
+    (void)lares__daemon_stop(daemon, 0); /* it closes: waits until it has */
+    return rc;
+}
+
+/* a callback may drop the ticket */
+lares_status lares__daemon_retire(lares_daemon *daemon, int64_t grace_ms,
+                                  lares_bytes **out)
+{
+    struct lares__wanted *last;
+    lares_status rc = retire_check(daemon);
+
+    if (rc < 0)
+        return rc;
+    last = lares__wanted_new(daemon->node);
+    if (last == NULL)
+        return LARES_ENOMEM;
+    lares__receiver_retain(&daemon->receiver);
+    rc = last_set(daemon, last);
+    if (rc < 0)
+        lares__wanted_release(last); /* the daemon's: it has none */
+    else
+        rc = retire(daemon, grace_ms, last, out);
+    if (rc == LARES_OK)
+        rc = lares__save_seal(daemon, out);
+    lares__wanted_release(last);
+    lares__receiver_release(&daemon->receiver);
+    return rc;
+}
