@@ -931,8 +931,9 @@ LARES_API lares_status lares_daemon_stop(lares_daemon *daemon,
  *
  * As lares_daemon_stop, but what it had accepted is processed before the image
  * is taken, so nothing comes between the two. Outputs that have found no space
- * go into the image. If there is no image in the end (ESNAPSHOT, ETOOBIG; EDOWN:
- * it could not be rebuilt) the daemon has ended all the same.
+ * go into the image, which is waited for once it is being taken. If there is
+ * none in the end (ESNAPSHOT, ETOOBIG; EDOWN: it could not be rebuilt) the
+ * daemon has ended all the same.
  *
  * Own:     daemon borrowed; out owned, lares_bytes_free
  * Thread:  any

@@ -282,9 +282,7 @@ def test_checkpoint_that_fails_while_an_image_is_awaited(faults, caplog):
     caplog.clear()
 
 
-def test_exit_in_a_checkpoint_while_an_image_is_awaited(
-    faults, monkeypatch, until
-):
+def test_exit_in_a_checkpoint_while_an_image_is_awaited(faults, monkeypatch):
     monkeypatch.setattr(Faulty, "error", SystemExit(3))
 
     def program():

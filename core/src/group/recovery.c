@@ -48,8 +48,6 @@ lares_status lares__recovery_register(lares_recovery *recovery,
                                       size_t *count_out)
 {
     struct lares__handler *handler = NULL;
-    uint64_t id;
-    size_t count;
     lares_status rc = lares__handler_new(name, fn, user, release, &handler);
 
     if (rc < 0)
@@ -57,15 +55,14 @@ lares_status lares__recovery_register(lares_recovery *recovery,
     handler->load = load;
     lares__mutex_lock(&recovery->lock);
     rc = register_locked(recovery, handler);
-    id = recovery->last_id;
-    count = lares__recovery_count(recovery);
-    lares__mutex_unlock(&recovery->lock); /* from here on it may be gone */
+    if (rc == LARES_OK && id_out != NULL)
+        *id_out = recovery->last_id;
+    if (rc == LARES_OK && count_out != NULL)
+        *count_out = lares__recovery_count(recovery);
+    /* From here on it may be gone, and `user`, where the outputs may stand. */
+    lares__mutex_unlock(&recovery->lock);
     if (rc < 0)
         goto fail_handler;
-    if (id_out != NULL)
-        *id_out = id;
-    if (count_out != NULL)
-        *count_out = count;
     return LARES_OK;
 
 fail_handler:

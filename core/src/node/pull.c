@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "node/lane.h"
 #include "node/rebuild.h"
+#include "node/retire.h"
 #include "node/save.h"
 #include "node/wait.h"
 
@@ -276,8 +277,7 @@ static int pull_ready(void *context)
     if (pull_closed(context))
         return 1;
     return (atomic_load(&daemon->pull->waiting) > 0 ||
-            atomic_load(&daemon->wanted) > 0 ||
-            atomic_load(&daemon->last) != NULL ||
+            atomic_load(&daemon->wanted) > 0 || lares__last_wanted(daemon) ||
             atomic_load(&daemon->host.object) != LARES__SOUND) &&
            atomic_load(&daemon->busy) == LARES__FREE &&
            !atomic_load(&daemon->parked) && !lares__daemon_overdue(daemon);
@@ -294,7 +294,8 @@ static lares_status pull_enter(lares_daemon *daemon, uint64_t *gate_out)
         return rc;
     if (!lares__daemon_gate_open(daemon))
         *gate_out = daemon->host.restart.gate;
-    else if (daemon->host.outbox.first == NULL)
+    else if (daemon->host.outbox.first == NULL &&
+             !lares__daemon_overdue(daemon)) /* it may have become so */
         rc = lares__host_reserve(&daemon->host, daemon->host.batch);
     if (rc < 0)
         lares__daemon_leave(daemon);

@@ -4,12 +4,17 @@
 #include "node/rebuild.h"
 #include "node/save.h"
 
+#include <stdio.h>
+
 /* Design notes
  * - The intake closes first and the image comes last, as the daemon closes, so
  *   all that was accepted is in it, and nothing that was not.
  * - What could not be handed over is part of the image, and no letter. */
 
 static const uint64_t patience = 1000000000; /* ns, beyond the grace */
+
+/* stands where a last image was wanted that somebody takes now */
+static struct lares__wanted claimed;
 
 static lares_status retire_check(lares_daemon *daemon)
 {
@@ -39,11 +44,30 @@ static lares_status last_set(lares_daemon *daemon, struct lares__wanted *last)
     return rc;
 }
 
+/* nobody waits for it any more, so another may ask */
+static void last_withdraw(lares_daemon *daemon, struct lares__wanted *last)
+{
+    struct lares__wanted *mine = last;
+
+    if (atomic_compare_exchange_strong(&daemon->last, &mine, NULL))
+        lares__wanted_release(last);
+}
+
+int lares__last_wanted(const lares_daemon *daemon)
+{
+    const struct lares__wanted *last = atomic_load(&daemon->last);
+
+    return last != NULL && last != &claimed;
+}
+
 struct lares__wanted *lares__last_claim(lares_daemon *daemon)
 {
-    struct lares__wanted *last = atomic_exchange(&daemon->last, NULL);
+    struct lares__wanted *last = atomic_load(&daemon->last);
 
-    if (last == NULL || lares__wanted_begin(last))
+    if (last == NULL || last == &claimed ||
+        !atomic_compare_exchange_strong(&daemon->last, &last, &claimed))
+        return NULL;
+    if (lares__wanted_begin(last))
         return last;
     lares__wanted_release(last);
     return NULL;
@@ -51,7 +75,7 @@ struct lares__wanted *lares__last_claim(lares_daemon *daemon)
 
 int lares__last_pending(const lares_daemon *daemon)
 {
-    return atomic_load(&daemon->last) != NULL &&
+    return lares__last_wanted(daemon) &&
            (daemon->host.object != LARES__SOUND ||
             (daemon->pull != NULL && daemon->host.keep != NULL));
 }
@@ -87,17 +111,21 @@ static lares_status retire(lares_daemon *daemon, int64_t grace_ms,
                            struct lares__wanted *last, lares_bytes **out)
 {
     uint64_t deadline = lares__node_deadline(daemon->node, grace_ms);
+    char detail[LARES__ERROR_MAX + 1];
     lares_status rc;
 
     lares__daemon_begin_stop(daemon, deadline);
     if (deadline != UINT64_MAX)
         deadline += patience;
     rc = lares__wanted_await(last, deadline, out);
-    if (rc == LARES_ETIMEDOUT)
+    if (rc == LARES_ETIMEDOUT) {
+        last_withdraw(daemon, last);
         return lares__error(rc, "daemon '%s' is still inside a callback",
                             daemon->host.name);
+    }
+    (void)snprintf(detail, sizeof detail, "%s", lares__error_detail());
     (void)lares__daemon_stop(daemon, 0); /* it closes: waits until it has */
-    return rc;
+    return rc == LARES_OK ? LARES_OK : lares__error(rc, "%s", detail);
 }
 
 /* a callback may drop the ticket */

@@ -9,6 +9,8 @@
 lares_status lares__daemon_retire(lares_daemon *daemon, int64_t grace_ms,
                                   lares_bytes **out);
 
+/* Is a last image wanted that nobody takes yet? */
+int lares__last_wanted(const lares_daemon *daemon);
 /* Inside: is a last image wanted that must wait for a rebuild or a puller? */
 int lares__last_pending(const lares_daemon *daemon);
 /* Inside, as it closes: takes the last image, if one is wanted. 1: what is

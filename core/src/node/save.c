@@ -117,18 +117,24 @@ lares_status lares__save_take(lares_daemon *daemon,
     return rc;
 }
 
+/* up to its rebuild, or to its puller */
+static int must_wait(const lares_daemon *daemon)
+{
+    return daemon->host.object != LARES__SOUND ||
+           (daemon->pull != NULL && daemon->host.keep != NULL);
+}
+
 void lares__saves_serve(lares_daemon *daemon, struct lares__runner *runner)
 {
     struct lares__wanted *save;
 
-    if (lares__daemon_gate_open(daemon) &&
-        (daemon->host.object != LARES__SOUND ||
-         (daemon->pull != NULL && daemon->host.keep != NULL)))
-        return; /* up to its rebuild, or to its puller */
-    while ((save = save_pop(daemon)) != NULL) {
+    for (;;) {
         lares_bytes *image = NULL;
         lares_status rc = gate_check(daemon);
 
+        if ((rc == LARES_OK && must_wait(daemon)) ||
+            (save = save_pop(daemon)) == NULL)
+            return;
         if (rc == LARES_OK)
             rc = lares__save_take(daemon, runner, &image);
         lares__wanted_answer(save, rc, image);
@@ -169,8 +175,11 @@ static int pulled_wants(lares_daemon *daemon, struct lares__pulled_save *pulled)
         return 0; /* its puller has nothing to say: see saves_serve */
     pulled->save = save_pop(daemon);
     if (pulled->save == NULL && atomic_load(&daemon->stopping) &&
-        lares__receiver_level(&daemon->receiver).count == 0)
+        lares__receiver_level(&daemon->receiver).count == 0) {
         pulled->save = lares__last_claim(daemon);
+        if (pulled->save != NULL)
+            atomic_store(&daemon->grace, 0); /* nothing comes behind it */
+    }
     return pulled->save != NULL ||
            (lares__keep_due(keep) && atomic_load(&daemon->pull->waiting) > 0);
 }

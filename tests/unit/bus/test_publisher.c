@@ -219,8 +219,9 @@ static void test_publisher__receivers_may_close_meanwhile(void **state)
         struct lares__thread thread;
         lares_status rc;
 
+        /* nobody reads, and the other thread may take its time */
         for (int i = 0; i < 3; i++) {
-            ear_open(i, 1024, MIB);
+            ear_open(i, 1048576, 1024 * MIB);
             subscribe(i, "a.b", NULL);
         }
         begin(&thread, worker_close);

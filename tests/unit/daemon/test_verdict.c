@@ -250,7 +250,8 @@ static void test_verdict__third_of_five_inputs_fails(void **state)
 
     (void)state;
     open_script();
-    rig.host.given = rig.host.arrival = 6;
+    rig.host.arrival = 6;
+    rig.host.given = 6;
     for (int i = 0; i < 5; i++)
         rig_push_text(texts[i]);
     rig.now = 1000 * (uint64_t)MS;

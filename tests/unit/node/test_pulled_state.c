@@ -334,6 +334,60 @@ static void test_pulled_state__retires(void **state)
     lares_daemon_free(there);
 }
 
+/* Answers what it is asked for until its daemon has ended; how many events came
+ * behind the last image. */
+static int serve_till_the_end(lares_daemon *from, struct asker *asker)
+{
+    uint64_t n = 1;
+    int late = 0, saved = 0;
+    lares_call *call;
+    lares_status rc;
+
+    while ((rc = lares_daemon_pull(from, 10, &call)) != LARES_ECLOSED) {
+        const lares_event *event =
+            rc == LARES_OK ? lares_call_next(call) : NULL;
+
+        if (rc == LARES_ETIMEDOUT && atomic_load(&asker->done))
+            break;
+        if (event == NULL)
+            continue;
+        late += event->kind == LARES_INPUT_EVENT && saved;
+        if (event->kind == LARES_INPUT_SNAPSHOT)
+            check_ok(lares_call_state(call, &n, sizeof n));
+        saved = event->kind == LARES_INPUT_SNAPSHOT;
+        check_ok(lares_call_end(call, LARES_DONE));
+    }
+    return late;
+}
+
+/* A timer has fired and waits: it goes with the image, and is not handled after
+ * it, too. */
+static void test_pulled_state__ends_with_its_last_image(void **state)
+{
+    struct object object = {0};
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        struct asker asker = {0};
+        lares_call *call;
+        pthread_t thread;
+
+        check_ok(say(daemon, "a", 0));
+        expect(LARES_INPUT_SNAPSHOT, &object);
+        call = pull(daemon);
+        check(lares_call_next(call) != NULL);
+        check_ok(lares_call_timer(call, 0, 1, "t", 1, NULL));
+        check_ok(lares_call_end(call, LARES_DONE));
+        check_i64(pthread_create(&thread, NULL, retire_it, &asker), 0);
+        check_i64(serve_till_the_end(daemon, &asker), 0);
+        check_i64(pthread_join(thread, NULL), 0);
+        check_ok(asker.rc);
+        lares_bytes_free(asker.image);
+        lares_daemon_free(daemon);
+        daemon = spawn(node, "pulled", NULL);
+    }
+}
+
 /* A puller that cannot save is no reason to lose what it has. */
 static void test_pulled_state__that_cannot_be_saved(void **state)
 {
@@ -420,6 +474,7 @@ int main(void)
         pulled_test(test_pulled_state__replays_with_a_lease),
         pulled_test(test_pulled_state__travels),
         pulled_test(test_pulled_state__retires),
+        pulled_test(test_pulled_state__ends_with_its_last_image),
         pulled_test(test_pulled_state__that_cannot_be_saved),
         pulled_test(test_pulled_state__is_down_behind_its_gate),
         pulled_test(test_pulled_state__lost_before_it_was_saved),

@@ -66,7 +66,8 @@ static void *send_many(void *arg)
 /* The state of an image is the count of its chain: one output an input. */
 static int is_consistent(const lares_bytes *bytes)
 {
-    static const char *const known[] = {"batch", NULL};
+    static const char *const known[] = {"batch", "restart.initial",
+                                        "restart.max", NULL};
     struct lares__image_rules rules = {.max = LARES__IMAGE_MAX, .known = known};
     struct lares__image image;
     uint64_t n;
@@ -123,6 +124,57 @@ static void test_saving__is_consistent_under_load(void **state)
     check(daemon_fact(real, "counter", "rebuilds") > 0);
 }
 
+static void *send_booms(void *arg)
+{
+    struct worker *worker = arg;
+
+    for (int i = 0; i < worker->rounds; i++)
+        worker->bad += say(daemon, i % 4 == 3 ? "boom" : "x", 8000) != LARES_OK;
+    return NULL;
+}
+
+/* Behind a gate that opens at any moment it is refused, or waits. */
+static void *save_when_up(void *arg)
+{
+    struct worker *worker = arg;
+
+    while (!atomic_load(&over)) {
+        lares_bytes *bytes = NULL;
+        lares_status rc = lares_daemon_snapshot(daemon, 5000, &bytes);
+
+        worker->bad += rc != LARES_EDOWN && rc != LARES_OK;
+        worker->bad += rc == LARES_OK && !is_consistent(bytes);
+        worker->done += rc == LARES_OK;
+        lares_bytes_free(bytes);
+    }
+    return NULL;
+}
+
+/* A state that a failed turn has spoilt is never saved. */
+static void test_saving__never_takes_a_doubted_state(void **state)
+{
+    struct worker sender = {0}, savers[3] = {0};
+
+    (void)state;
+    daemon = spawn(real, "counter",
+                   options("restart.initial", "1", "restart.max", "2"));
+    sender.rounds = rounds(400, 4000);
+    check_i64(pthread_create(&sender.thread, NULL, send_booms, &sender), 0);
+    for (int i = 0; i < 3; i++)
+        check_i64(
+            pthread_create(&savers[i].thread, NULL, save_when_up, &savers[i]),
+            0);
+    check_i64(pthread_join(sender.thread, NULL), 0);
+    eventually(daemon_fact(real, "counter", "queued") == 0);
+    atomic_store(&over, 1);
+    for (int i = 0; i < 3; i++) {
+        check_i64(pthread_join(savers[i].thread, NULL), 0);
+        check_i64(savers[i].bad, 0);
+    }
+    check_i64(sender.bad, 0);
+    check(savers[0].done + savers[1].done + savers[2].done > 0);
+}
+
 static void test_saving__lets_turns_go_on_while_it_is_hashed(void **state)
 {
     struct worker saver = {0};
@@ -146,6 +198,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         saving_test(test_saving__is_consistent_under_load),
+        saving_test(test_saving__never_takes_a_doubted_state),
         saving_test(test_saving__lets_turns_go_on_while_it_is_hashed),
     };
 
