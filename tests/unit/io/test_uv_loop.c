@@ -33,7 +33,7 @@ static int io_teardown(void **state)
 
 enum {
     MS = 1000000, /* ns */
-    ROUNDS = 100000
+    ROUNDS = 20000
 };
 
 static const uint64_t second = 1000000000;

@@ -10,7 +10,7 @@ static void test_lease__ends_a_call(void **state)
     lares_call *call;
 
     (void)state; /* id: V10 */
-    pull_open("1", "50", options("publish", "out"));
+    pull_open("1", "300", options("publish", "out"));
     check_ok(say(daemon, "first", 0));
     call = pull(2000);
     event = lares_call_next(call);
@@ -43,7 +43,7 @@ static void test_lease__ends_a_call_that_was_drained(void **state)
     lares_call *call;
 
     (void)state; /* id: V10 */
-    pull_open("1", "50", NULL);
+    pull_open("1", "300", NULL);
     check_ok(say(daemon, "first", 0));
     call = pull(2000);
     event = lares_call_next(call);
@@ -62,7 +62,7 @@ static void test_lease__ends_a_call_that_waited(void **state)
     void *said;
 
     (void)state;
-    pull_open("1", "50", NULL);
+    pull_open("1", "300", NULL);
     check_status(ask(daemon, "gone", 1, NULL), LARES_ETIMEDOUT);
     check(pthread_create(&thread, NULL, say_later, daemon) == 0);
     call = pull(2000);
@@ -79,11 +79,11 @@ static void test_lease__ends_a_call_without_lanes(void **state)
     lares_call *call;
 
     (void)state; /* id: V10 */
-    pull_open("0", "30", NULL);
+    pull_open("0", "200", NULL);
     check_ok(say(daemon, "x", 0));
     call = pull(0);
     check(lares_call_next(call) != NULL);
-    check_status(lares_node_run(node, 60), LARES_ETIMEDOUT);
+    check_status(lares_node_run(node, 250), LARES_ETIMEDOUT);
     check_status(lares_call_end(call, LARES_DONE), LARES_ESTALE);
     check_u64(fact("crashes"), 1);
 }
@@ -94,7 +94,7 @@ static void test_lease__next_call_after_a_lease(void **state)
     lares_call *stale, *call;
 
     (void)state;
-    pull_open("1", "50", NULL);
+    pull_open("1", "300", NULL);
     check_ok(say(daemon, "x", 0));
     stale = pull(2000);
     check(lares_call_next(stale) != NULL);

@@ -303,7 +303,7 @@ static void test_pull__fails_a_deliver(void **state)
 static void test_pull__lease_fails_a_deliver(void **state)
 {
     (void)state;
-    check_failed_deliver("50", 0);
+    check_failed_deliver("200", 0);
 }
 
 /* One by one, everything that waits in the mailbox: no wake-up is lost. */

@@ -194,7 +194,7 @@ static void test_pulled_state__replays_when_there_is_memory(void **state)
  * becomes of the tail meanwhile. */
 static void test_pulled_state__replays_with_a_lease(void **state)
 {
-    lares_options *set = options("stateful", "true", "lease", "30");
+    lares_options *set = options("stateful", "true", "lease", "200");
     struct object object = {0};
     const lares_event *event;
     lares_daemon *hasty;
@@ -213,7 +213,7 @@ static void test_pulled_state__replays_with_a_lease(void **state)
     stale = pull(hasty);
     event = lares_call_next(stale);
     check_u64(event->flags, LARES_EVENT_REPLAY);
-    check_status(lares_node_run(node, 60), LARES_ETIMEDOUT);
+    check_status(lares_node_run(node, 250), LARES_ETIMEDOUT);
     check_u64(serve(hasty, &object), LARES_INPUT_RESTORE);
     check_u64(serve(hasty, &object), LARES_INPUT_EVENT);
     check_u64(object.n, 1);
