@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 enum {
-    BENCH_BURST = 64 /* counts are multiples of it, unless rows.py says more */
+    BENCH_BURST = 64 /* counts are multiples of it, unless rows.py says other */
 };
 
 enum bench_clock {

@@ -67,16 +67,6 @@ static void burst_run(void *context, uint64_t count)
     }
 }
 
-static void single_run(void *context, uint64_t count)
-{
-    struct sink *sink = context;
-
-    for (uint64_t i = 0; i < count; i++) {
-        hub_publish(sink->node, "ticks", i, sink->len);
-        hub_run(sink->node);
-    }
-}
-
 static void deliver_run(void *context, uint64_t count)
 {
     struct sink *sink = context;
@@ -311,8 +301,6 @@ int main(int argc, char **argv)
     static const struct bench_variant variants[] = {
         {"publish, burst 64",         burst_run,       &sinks,   &small    },
         {"event without a hub",       floor_run,       &floors,  &bare     },
-        {"publish, burst 1",          single_run,      &sinks,   &small    },
-        {"publish 1 KiB, burst 64",   burst_run,       &sinks,   &large    },
         {"deliver",                   deliver_run,     &sinks,   &small    },
         {"deliver to 1000",           crowd_run,       &crowds,  &crowd    },
         {"deliver 1 KiB",             deliver_run,     &sinks,   &large    },

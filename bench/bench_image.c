@@ -1,6 +1,6 @@
 /* bench_image.c - images in the plain form and in the signed one, beside the
- * copying and hashing that they are made of: rows 13, N8 and N9. It is linked
- * with the static library, because no public function makes a plain image. */
+ * copying and hashing that they are made of: rows 13, signed, N8 and N9. It is
+ * linked with the static library, because no public function makes a plain image. */
 #include "daemon/rebuild.h"
 #include "daemon/snapshot.h"
 
@@ -18,7 +18,6 @@
 
 enum {
     WORDS = 10240, /* records of a counter, and operations of its snapshot */
-    CHUNK = 64 * 1024,
     WALL = 1
 };
 
@@ -224,20 +223,27 @@ static void save_run(void *context, uint64_t count)
 }
 
 /* The last image reads, and its state is the daemon's; the next run begins. */
+/* how many operations it had; the next run begins */
+static uint64_t run_end(struct subject *subject)
+{
+    uint64_t done = subject->done;
+
+    image_keep(subject, NULL);
+    subject->done = 0;
+    return done;
+}
+
 static int blob_proved(void *context, uint64_t count)
 {
     struct subject *subject = context;
     const struct blob *blob = subject->host.instance;
-    uint64_t done = subject->done;
     struct lares__image image;
     int same;
 
     image_read(subject, subject->last, &image);
     same = image.state_len == blob->len &&
            memcmp(image.state, blob->data, blob->len) == 0;
-    image_keep(subject, NULL);
-    subject->done = 0;
-    return same && done == count;
+    return run_end(subject) == count && same;
 }
 
 static void image_load(struct subject *subject, const lares_bytes *bytes)
@@ -347,7 +353,8 @@ static void table_run(void *context, uint64_t count)
             size_t room = sizeof table->state - at;
 
             first = counter_write(&table->counter, first, table->state + at,
-                                  room < CHUNK ? room : CHUNK, &len);
+                                  room < COUNTER_CHUNK ? room : COUNTER_CHUNK,
+                                  &len);
             table->hash ^= XXH3_64bits(table->state + at, len);
         }
     }
@@ -369,7 +376,6 @@ static int table_proved(void *context, uint64_t count)
 static int records_proved(void *context, uint64_t count)
 {
     struct subject *subject = context;
-    uint64_t done = subject->done;
     struct lares__image image;
     struct counter read;
     int same;
@@ -378,9 +384,7 @@ static int records_proved(void *context, uint64_t count)
     counter_init(&read, WORDS);
     same = counter_read(&read, image.state, image.state_len);
     counter_fini(&read);
-    image_keep(subject, NULL);
-    subject->done = 0;
-    return same && done * WORDS == count;
+    return run_end(subject) * WORDS == count && same;
 }
 
 int main(int argc, char **argv)

@@ -69,9 +69,8 @@ static void burst_stop(struct nursery *nursery)
 
 /* An identity lives once in a node, so each spawn needs a new one: making it
  * is not counted. */
-static void spawn_run(void *context, uint64_t count)
+static void births_run(struct nursery *nursery, uint64_t count, int with_stops)
 {
-    struct nursery *nursery = context;
     uint64_t spent = 0;
 
     for (uint64_t i = 0; i < count; i += BENCH_BURST) {
@@ -80,29 +79,24 @@ static void spawn_run(void *context, uint64_t count)
         keys_make(nursery);
         began = bench_now();
         burst_spawn(nursery);
-        spent += bench_now() - began;
+        if (!with_stops)
+            spent += bench_now() - began;
         burst_stop(nursery);
+        if (with_stops)
+            spent += bench_now() - began;
         keys_drop(nursery);
     }
     bench_spent(spent);
 }
 
+static void spawn_run(void *context, uint64_t count)
+{
+    births_run(context, count, 0);
+}
+
 static void life_run(void *context, uint64_t count)
 {
-    struct nursery *nursery = context;
-    uint64_t spent = 0;
-
-    for (uint64_t i = 0; i < count; i += BENCH_BURST) {
-        uint64_t began;
-
-        keys_make(nursery);
-        began = bench_now();
-        burst_spawn(nursery);
-        burst_stop(nursery);
-        spent += bench_now() - began;
-        keys_drop(nursery);
-    }
-    bench_spent(spent);
+    births_run(context, count, 1);
 }
 
 static int spawn_proved(void *context, uint64_t count)

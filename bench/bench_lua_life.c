@@ -3,6 +3,7 @@
  *
  *     bench_lua_life LIFE.LUA [--list | --ir NAME COUNT] */
 #include "bench.h"
+#include "counter.h"
 #include "hub.h"
 
 #include <stdio.h>
@@ -15,8 +16,7 @@
 
 enum {
     WORDS = 10240, /* records of a table, and operations of its snapshot */
-    WORD = 64,
-    RECORD = sizeof(uint64_t) + WORD,
+    FEED_WORDS = 21000,
     FRAMES = 8
 };
 
@@ -82,7 +82,7 @@ static void faulty_burst(void *context, uint64_t odd)
     struct faulty *faulty = context;
 
     for (uint64_t i = 0; i < BENCH_BURST; i++) {
-        hub_publish(faulty->node, "words", i * 2 + odd, WORD);
+        hub_publish(faulty->node, "words", i * 2 + odd, COUNTER_WORD);
         hub_run(faulty->node);
     }
 }
@@ -150,7 +150,7 @@ static void bare_open(void *context)
 static void bare_burst(void *context, uint64_t odd)
 {
     struct bare *bare = context;
-    uint64_t word[WORD / sizeof(uint64_t)] = {0};
+    uint64_t word[COUNTER_WORD / sizeof(uint64_t)] = {0};
 
     for (uint64_t i = 0; i < BENCH_BURST; i++) {
         word[0] = i * 2 + odd;
@@ -226,7 +226,7 @@ static int saver_proved(void *context, uint64_t count)
     const struct saver *saver = context;
     uint64_t more = saver->len[1] - saver->len[0]; /* its kind's name */
 
-    return saver->done == count && saver->len[0] > WORDS * RECORD &&
+    return saver->done == count && saver->len[0] > WORDS * COUNTER_RECORD &&
            more == strlen("counter") * 2 - strlen("ready") * 2;
 }
 
@@ -240,10 +240,10 @@ struct table {
 static void table_open(void *context)
 {
     struct table *table = context;
-    uint64_t word[WORD / sizeof(uint64_t)] = {0};
+    uint64_t word[COUNTER_WORD / sizeof(uint64_t)] = {0};
 
     table->lua = state_new();
-    table->bytes = malloc(WORDS * RECORD);
+    table->bytes = malloc(WORDS * COUNTER_RECORD);
     bench_check(table->bytes != NULL, "memory");
     lua_newtable(table->lua);
     for (; word[0] < WORDS; word[0]++) {
@@ -279,7 +279,7 @@ static int table_proved(void *context, uint64_t count)
 {
     const struct table *table = context;
 
-    return count % WORDS == 0 && table->len == WORDS * RECORD;
+    return count % WORDS == 0 && table->len == WORDS * COUNTER_RECORD;
 }
 
 /* -- checkpoints ---------------------------------------------------------- */
@@ -294,9 +294,11 @@ struct feed {
 static void feed_open(void *context)
 {
     struct feed *feed = context;
+    char words[24];
 
+    (void)snprintf(words, sizeof words, "%d", FEED_WORDS);
     feed->node = lua_node();
-    feed->daemon = lua_spawn(feed->node, feed->kind, "21000");
+    feed->daemon = lua_spawn(feed->node, feed->kind, words);
 }
 
 static void feed_run(void *context, uint64_t count)
@@ -305,7 +307,8 @@ static void feed_run(void *context, uint64_t count)
 
     for (uint64_t i = 0; i < count; i += BENCH_BURST) {
         for (uint64_t k = 0; k < BENCH_BURST; k++)
-            hub_publish(feed->node, "words", (i + k) % 21000, WORD);
+            hub_publish(feed->node, "words", (i + k) % FEED_WORDS,
+                        COUNTER_WORD);
         hub_run(feed->node);
     }
 }

@@ -6,10 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    CHUNK = 64 * 1024
-};
-
 void counter_init(struct counter *counter, uint64_t words)
 {
     *counter = (struct counter){.words = words};
@@ -107,7 +103,7 @@ static lares_verdict process(lares_call *call, void *instance)
 static lares_verdict snapshot(lares_call *call, void *instance)
 {
     struct counter *counter = instance;
-    unsigned char chunk[CHUNK];
+    unsigned char chunk[COUNTER_CHUNK];
     uint64_t began = bench_now();
     size_t len;
 

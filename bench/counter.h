@@ -10,7 +10,8 @@
 
 enum {
     COUNTER_WORD = 64,
-    COUNTER_RECORD = sizeof(uint64_t) + COUNTER_WORD
+    COUNTER_RECORD = sizeof(uint64_t) + COUNTER_WORD,
+    COUNTER_CHUNK = 64 * 1024 /* bytes of state that it writes at a time */
 };
 
 /* the one number whose word it cannot stand */

@@ -145,10 +145,10 @@ class Result:
         return {
             "row": row.row,
             "metric": row.metric,
-            "ours_ns": round(statistics.median(self.ours), 2),
-            "base": " ".join(row.base) if ratios else "not measured",
-            "base_ns": round(statistics.median(self.base), 2)
-            if ratios else None,
+            "unit": "bytes" if row.fresh else "ns",
+            "ours": round(statistics.median(self.ours), 2),
+            "against": " ".join(row.base) if ratios else "not measured",
+            "base": round(statistics.median(self.base), 2) if ratios else None,
             "ratio": round(statistics.median(ratios), 3) if ratios else None,
             "target": row.target,
             "higher_is_better": row.higher,

@@ -10,7 +10,8 @@
  *
  * Every function may be called inside a callback, and nothing waits there:
  * publish and send try, and answer LARES_EDEADLK where they would wait; what
- * enters a daemon (deliver, snapshot, pull) answers LARES_EDEADLK at once.
+ * enters a daemon (deliver, snapshot, retire, pull) answers LARES_EDEADLK at
+ * once. A recovery handler may wait, but in the tick of a node without lanes.
  *
  * Own: borrowed = for the call; copied; owned = yours, names its free;
  *      taken = the library's from the moment of the call, whatever the result.
@@ -792,7 +793,8 @@ LARES_API uint64_t lares_daemon_origin(const lares_daemon *daemon);
  * Return which life of its identity a daemon is, from 1; 0 for NULL.
  *
  * It grows by one with each restore, so it tells a daemon that has ended from
- * the one that went on under the same origin.
+ * the one that went on under the same origin. A daemon that is being made has
+ * none yet: inside create, and the restore of an image, it is 0.
  *
  * Own:     daemon borrowed
  * Thread:  any
@@ -1055,7 +1057,7 @@ LARES_API lares_status lares_call_state(lares_call *call, const void *data,
  * Own:     call borrowed
  * Thread:  turn
  * Blocks:  no
- * Errors:  EINVAL, EPHASE, ELIMIT, ENOMEM
+ * Errors:  EINVAL, EPHASE, ELIMIT
  * Since:   0.2
  */
 LARES_API lares_status lares_call_recovered(lares_call *call, uint64_t group,
@@ -1148,7 +1150,7 @@ LARES_API LARES_NODISCARD lares_status lares_recovery_new(lares_recovery **out);
  * Own:     out owned, lares_recovery_free
  * Thread:  any
  * Blocks:  no
- * Errors:  EINVAL, ENOMEM, EFORKED
+ * Errors:  EINVAL, EFORKED
  * Since:   0.2
  */
 LARES_API LARES_NODISCARD lares_status
@@ -1158,8 +1160,9 @@ lares_node_recovery(lares_node *node, lares_recovery **out);
  * Append a handler, which runs from the next pass on.
  *
  * name is a label of at most 63 bytes, not necessarily unique; NULL is
- * "handler". A handler that does not answer DONE is evicted. Never waits for a
- * handler.
+ * "handler". A handler that does not answer DONE is evicted, and so is one that
+ * misused its call (emit, a timer, a state): a slot too many is no misuse. Never
+ * waits for a handler.
  *
  * Own:     name copied; user taken (released once, even on failure); id_out
  *          and count_out may be NULL

@@ -7,6 +7,7 @@ callback is entered, before the first line of it.
 from __future__ import annotations
 
 import ctypes
+import resource
 import signal
 import sys
 import weakref
@@ -119,6 +120,26 @@ def test_before_a_part_of_a_rebuild(interrupt_after, where):
 
     with pytest.raises(KeyboardInterrupt):
         program()
+
+
+def test_an_image_that_nobody_gets_is_freed(lares_node, interrupt_after):
+    class Large(Restored):
+        def snapshot(self):
+            interrupt_after(argument("call"))
+            return bytes(8 * 1024 * 1024)
+
+    def peak():  # KiB
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def images():
+        for _ in range(16):
+            handle = lares_node.spawn(Large)
+            with pytest.raises(KeyboardInterrupt):
+                handle.retire()
+        return peak()
+
+    before = images()
+    assert images() - before < 64 * 1024  # of 128 MiB
 
 
 class Answer:

@@ -162,7 +162,6 @@ fn variant(name: &str) -> Run {
         "send and deliver 1 KiB" => send_and_deliver(1024, 1),
         "send and deliver 1 KiB to 1000" => send_and_deliver(1024, CROWD),
         "round trip" => round_trip(),
-        "echo, 1 origin" => echo(1),
         "echo, 1000 origins" => echo(CROWD),
         "save 64 KiB" => life::save(1 << 16),
         "save 1 MiB" => life::save(1 << 20),

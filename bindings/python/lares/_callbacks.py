@@ -59,13 +59,10 @@ def _broken(
     An interrupt may come before the first line of any callback. It is for who
     waits on this thread, or else for the node.
     """
-    if not isinstance(error, Exception):
-        if Waiting.interrupted(error):
-            return
-        node = _node_of(trace.tb_frame)
-        if node is not None:
-            node._exit_with(error)
-            return
+    if not isinstance(error, Exception) and Waiting.interrupted(
+        error, lambda: _node_of(trace.tb_frame)
+    ):
+        return
     logging.getLogger("lares").error("a callback broke", exc_info=error)
 
 

@@ -125,11 +125,6 @@ static PyObject *daemon_cancel(PyObject *object, PyObject *timer)
 
 /* -- the type ------------------------------------------------------------- */
 
-static void daemon_dealloc(PyObject *object)
-{
-    Py_TYPE(object)->tp_free(object);
-}
-
 static PyMethodDef daemon_methods[] = {
     {.ml_name = "emit",
      .ml_meth = LARES__PY_FAST(daemon_emit),
@@ -143,8 +138,9 @@ static PyMethodDef daemon_methods[] = {
          "input may emit 1024 outputs and 16 MiB.\n\n"
          "Raises WrongState outside process or on another thread,\n"
          "InvalidArgument (ENAME, ETOOBIG), Denied (a channel that opens with\n"
-         "'$'), CallbackError (EQUOTA); after any of them the turn will "
-         "fail.")},
+         "'$'), CallbackError (EQUOTA). After what the core has refused "
+         "(ENAME,\n"
+         "ETOOBIG, Denied, EQUOTA) the turn fails, even if you catch it.")},
     {.ml_name = "after",
      .ml_meth = LARES__PY_FAST(daemon_after),
      .ml_flags = METH_FASTCALL | METH_KEYWORDS,
@@ -161,7 +157,8 @@ static PyMethodDef daemon_methods[] = {
          "the object; a turn that fails has started none. Timers travel with\n"
          "the image.\n\n"
          "Raises WrongState elsewhere or on another thread, InvalidArgument\n"
-         "(ERANGE, ETOOBIG), Full (1024 timers).")},
+         "(ERANGE, ETOOBIG), Full (1024 timers). After ETOOBIG and Full the\n"
+         "turn fails, even if you catch it.")},
     {.ml_name = "cancel",
      .ml_meth = daemon_cancel,
      .ml_flags = METH_O,
@@ -179,6 +176,5 @@ PyTypeObject lares__py_daemon_type = {
     .tp_basicsize = sizeof(struct lares__py_daemon),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .tp_new = PyType_GenericNew,
-    .tp_dealloc = daemon_dealloc,
     .tp_methods = daemon_methods,
 };

@@ -51,11 +51,20 @@ def view(data: Data) -> Any:
     return ffi.from_buffer(data)
 
 
-def taken(held: Any) -> bytes:
-    """Copy a block of the core, which is then freed."""
-    block = ffi.gc(held, lib.lares_bytes_free)
-    size = lib.lares_bytes_len(block)
-    return bytes(ffi.buffer(lib.lares_bytes_data(block), size))
+def block() -> Any:
+    """Return a place for a block of the core, which is freed with it.
+
+    So it is freed wherever an interrupt comes.
+    """
+    return ffi.gc(
+        ffi.new("lares_bytes **"), lambda place: lib.lares_bytes_free(place[0])
+    )
+
+
+def copied(place: Any) -> bytes:
+    """Copy the block that a call has left in its place."""
+    size = lib.lares_bytes_len(place[0])
+    return bytes(ffi.buffer(lib.lares_bytes_data(place[0]), size))
 
 
 def milliseconds(wait: Wait) -> int:

@@ -14,9 +14,13 @@ import threading
 import weakref
 from collections.abc import Iterable
 from types import TracebackType
+from typing import TYPE_CHECKING, Callable
 
 from lares import errors
 from lares.daemon import Kind, describe
+
+if TYPE_CHECKING:
+    from lares.node import Node
 
 
 class Failure:
@@ -155,17 +159,22 @@ class Waiting:
             failure.report()
 
     @classmethod
-    def interrupted(cls, error: BaseException) -> bool:
+    def interrupted(
+        cls, error: BaseException, find: Callable[[], Node | None]
+    ) -> bool:
         """Let an interrupt rise from the call that waits on this thread.
 
-        Returns False if there is none.
+        Without one it is for the node that find returns; False: for nobody.
         """
         here = threading.get_ident()
         for call in reversed(cls._calls()):
             if call._thread == here:
                 call.interrupt = error
                 return True
-        return False
+        node = find()
+        if node is not None:
+            node._exit_with(error)
+        return node is not None
 
     def check(self, status: int) -> None:
         """Raise why the call failed, or what has interrupted it."""

@@ -154,7 +154,9 @@ class Kind:
         if version is None:
             version = self.cls.version if self.cls is not None else 0
         self.version = version
-        self.stateful = stateful or can_snapshot(self.cls)
+        self.stateful = (
+            stateful if self.cls is None else can_snapshot(self.cls)
+        )
         self.node: Callable[[], Node | None] = weakref.ref(node)
         self.log = logging.getLogger(f"lares.{node.name}.{self.name}")
         self._logged: dict[int, float] = {}  # when, by origin; oldest first
@@ -306,7 +308,8 @@ def checked_class(factory: Factory) -> type[Daemon] | None:
 def describe(error: BaseException) -> str:
     """Return an exception as a line, then its innermost frames, one a line.
 
-    Those of Lares itself are nobody's business. Cheap: no source is read. Only text that UTF-8 and C can hold.
+    Those of Lares itself are nobody's business. Cheap: no source is read. Only
+    text that UTF-8 and C can hold.
     """
     try:
         text = str(error)

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable
 
 from lares._native import HandleBase, ffi, lib
-from lares._values import Wait, address, encode, milliseconds, taken
+from lares._values import Wait, address, block, copied, encode, milliseconds
 from lares._waiting import Waiting
 from lares.errors import Closed, check
 from lares.key import Key
@@ -103,11 +103,7 @@ class Handle(HandleBase):
         callback, InvalidArgument (ETOOBIG), IdentityError (EKEY), WrongState
         (EDOWN: waiting to be restarted), Closed.
         """
-        out = ffi.new("lares_bytes **")
-        ms = milliseconds(timeout)
-        with Waiting(self.origin) as waiting:
-            waiting.check(lib.lares_daemon_snapshot(self._daemon, ms, out))
-        return taken(out[0])
+        return self._image(lib.lares_daemon_snapshot, timeout)
 
     def retire(self, grace: Wait = 30.0) -> bytes:
         """Stop the daemon and return its last image: so it is handed over.
@@ -117,14 +113,17 @@ class Handle(HandleBase):
         comes between it and the end.
 
         Raises what snapshot and stop raise, and WrongState (EBUSY: it is being
-        retired already; EDOWN: it could not be rebuilt). Without an image the
-        daemon has ended all the same.
+        retired already; EDOWN: it could not be rebuilt). After CallbackError,
+        ETOOBIG and EDOWN the daemon has ended all the same, and after Timeout
+        it ends when its callback returns.
         """
-        out = ffi.new("lares_bytes **")
-        ms = milliseconds(grace)
+        return self._image(lib.lares_daemon_retire, grace)
+
+    def _image(self, take: Callable[[Any, int, Any], int], wait: Wait) -> bytes:
+        out, ms = block(), milliseconds(wait)
         with Waiting(self.origin) as waiting:
-            waiting.check(lib.lares_daemon_retire(self._daemon, ms, out))
-        return taken(out[0])
+            waiting.check(take(self._daemon, ms, out))
+        return copied(out)
 
     def restart(self) -> None:
         """Restart the daemon: forget its failures, and try again at once.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lares._native import Event, ffi, lib
-from lares._values import Data, taken, view
+from lares._values import Data, block, copied, view
 from lares.errors import check
 
 __all__ = ["Chain", "Key"]
@@ -44,9 +44,9 @@ class Key:
         Whoever has them is this identity. Raises IdentityError (EKEY) if the
         private key is not here.
         """
-        out = ffi.new("lares_bytes **")
+        out = block()
         check(lib.lares_key_seed(self._key, out))
-        return taken(out[0])
+        return copied(out)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Key):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lares._native import ffi, lib
-from lares._values import taken
+from lares._native import lib
+from lares._values import block, copied
 from lares.errors import check
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ class Letter:
         Raises NotFound if the letter is gone, FormatError (EMISSING) if the
         payload was too big to be kept.
         """
-        out = ffi.new("lares_bytes **")
+        out = block()
         check(lib.lares_letter_data(self._node._node, self.id, out))
-        return taken(out[0])
+        return copied(out)
 
     def replay(self) -> None:
         """Send its payload to its receiver again, and drop the letter.

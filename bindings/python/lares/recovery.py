@@ -202,12 +202,6 @@ class Home:
             weakref.ref(node) if node else lambda: None
         )
 
-    def interrupted(self, error: BaseException) -> None:
-        """Let an interrupt rise from who waits for the pass, or the node."""
-        node = self.node()
-        if not Waiting.interrupted(error) and node is not None:
-            node._exit_with(error)
-
 
 class Handler:
     """A registered function; it goes with its registry."""
@@ -235,7 +229,7 @@ class Handler:
     def evicted(self, error: BaseException) -> None:
         """Tell that it is, and why."""
         if isinstance(error, KeyboardInterrupt):
-            self._home.interrupted(error)
+            Waiting.interrupted(error, self._home.node)
         self._home.log.error("%r was evicted", self, exc_info=error)
 
     def forget(self) -> None:

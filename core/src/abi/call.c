@@ -16,7 +16,18 @@ static inline void call_check(const lares_call *call)
     (void)call;
 }
 
-/* Hot path: a pushed call is its callback's own, so it takes no lock. */
+/* Every OK is followed by lares__pulled_end. late: what a call answers whose
+ * lease is over. Hot path: a pushed call is its callback's own, so it takes no
+ * lock. */
+static inline lares_status call_begin(lares_call *call, lares_status late)
+{
+    call_check(call);
+    if (call == NULL)
+        return lares__error(LARES_EINVAL, "call is NULL");
+    if (!lares__pulled_begin(call))
+        return lares__error(late, "the lease of the call was over");
+    return LARES_OK;
+}
 
 const lares_event *lares_call_next(lares_call *call)
 {
@@ -33,13 +44,10 @@ const lares_event *lares_call_next(lares_call *call)
 lares_status lares_call_emit(lares_call *call, const char *channel,
                              const void *data, size_t len)
 {
-    lares_status rc;
+    lares_status rc = call_begin(call, LARES_ESTALE);
 
-    call_check(call);
-    if (call == NULL)
-        return lares__error(LARES_EINVAL, "call is NULL");
-    if (!lares__pulled_begin(call))
-        return lares__error(LARES_ESTALE, "the lease of the call was over");
+    if (rc < 0)
+        return rc;
     rc = lares__call_emit(call, channel, data, len);
     lares__pulled_end(call);
     return rc;
@@ -50,15 +58,12 @@ lares_status lares_call_timer(lares_call *call, int64_t delay_ms,
                               uint64_t *id_out)
 {
     uint64_t unwanted;
-    lares_status rc;
+    lares_status rc = call_begin(call, LARES_ESTALE);
 
-    call_check(call);
-    if (call == NULL)
-        return lares__error(LARES_EINVAL, "call is NULL");
+    if (rc < 0)
+        return rc;
     if (id_out == NULL)
         id_out = &unwanted;
-    if (!lares__pulled_begin(call))
-        return lares__error(LARES_ESTALE, "the lease of the call was over");
     rc = lares__call_timer(call, delay_ms, period_ms, data, len, id_out);
     lares__pulled_end(call);
     return rc;
@@ -66,13 +71,10 @@ lares_status lares_call_timer(lares_call *call, int64_t delay_ms,
 
 lares_status lares_call_cancel(lares_call *call, uint64_t id)
 {
-    lares_status rc;
+    lares_status rc = call_begin(call, LARES_ESTALE);
 
-    call_check(call);
-    if (call == NULL)
-        return lares__error(LARES_EINVAL, "call is NULL");
-    if (!lares__pulled_begin(call))
-        return lares__error(LARES_ESTALE, "the lease of the call was over");
+    if (rc < 0)
+        return rc;
     rc = lares__call_cancel(call, id);
     lares__pulled_end(call);
     return rc;
@@ -81,13 +83,10 @@ lares_status lares_call_cancel(lares_call *call, uint64_t id)
 lares_status lares_call_recovered(lares_call *call, uint64_t group,
                                   uint32_t slot)
 {
-    lares_status rc;
+    lares_status rc = call_begin(call, LARES_EPHASE);
 
-    call_check(call);
-    if (call == NULL)
-        return lares__error(LARES_EINVAL, "call is NULL");
-    if (!lares__pulled_begin(call))
-        return lares__error(LARES_EPHASE, "the lease of the call was over");
+    if (rc < 0)
+        return rc;
     rc = lares__pass_slot(call, group, slot);
     lares__pulled_end(call);
     return rc;
@@ -95,13 +94,10 @@ lares_status lares_call_recovered(lares_call *call, uint64_t group,
 
 lares_status lares_call_state(lares_call *call, const void *data, size_t len)
 {
-    lares_status rc;
+    lares_status rc = call_begin(call, LARES_ESTALE);
 
-    call_check(call);
-    if (call == NULL)
-        return lares__error(LARES_EINVAL, "call is NULL");
-    if (!lares__pulled_begin(call))
-        return lares__error(LARES_ESTALE, "the lease of the call was over");
+    if (rc < 0)
+        return rc;
     rc = lares__call_state(call, data, len);
     lares__pulled_end(call);
     return rc;

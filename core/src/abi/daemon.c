@@ -74,27 +74,36 @@ lares_status lares_daemon_unsubscribe(lares_daemon *daemon, const char *pattern,
     return lares__daemon_unsubscribe(daemon, pattern, group);
 }
 
-lares_status lares_daemon_snapshot(lares_daemon *daemon, int64_t timeout_ms,
-                                   lares_bytes **out)
+/* what has something owned as its answer, and may wait for it */
+static lares_status check_asked(const lares_daemon *daemon, int64_t time_ms,
+                                const void *out)
 {
-    lares_status rc = lares__check_timeout(timeout_ms);
+    lares_status rc = lares__check_timeout(time_ms);
 
     if (rc < 0)
         return rc;
     if (daemon == NULL || out == NULL)
         return lares__error(LARES_EINVAL, "daemon or out is NULL");
+    return LARES_OK;
+}
+
+lares_status lares_daemon_snapshot(lares_daemon *daemon, int64_t timeout_ms,
+                                   lares_bytes **out)
+{
+    lares_status rc = check_asked(daemon, timeout_ms, out);
+
+    if (rc < 0)
+        return rc;
     return lares__daemon_snapshot(daemon, timeout_ms, out);
 }
 
 lares_status lares_daemon_retire(lares_daemon *daemon, int64_t grace_ms,
                                  lares_bytes **out)
 {
-    lares_status rc = lares__check_timeout(grace_ms);
+    lares_status rc = check_asked(daemon, grace_ms, out);
 
     if (rc < 0)
         return rc;
-    if (daemon == NULL || out == NULL)
-        return lares__error(LARES_EINVAL, "daemon or out is NULL");
     return lares__daemon_retire(daemon, grace_ms, out);
 }
 
@@ -110,12 +119,10 @@ lares_status lares_daemon_restart(lares_daemon *daemon)
 lares_status lares_daemon_pull(lares_daemon *daemon, int64_t timeout_ms,
                                lares_call **out)
 {
-    lares_status rc = lares__check_timeout(timeout_ms);
+    lares_status rc = check_asked(daemon, timeout_ms, out);
 
     if (rc < 0)
         return rc;
-    if (daemon == NULL || out == NULL)
-        return lares__error(LARES_EINVAL, "daemon or out is NULL");
     return lares__daemon_pull(daemon, timeout_ms, out);
 }
 

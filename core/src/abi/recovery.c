@@ -93,8 +93,9 @@ lares_status lares_recovery_count(const lares_recovery *recovery, size_t *out)
     return LARES_OK;
 }
 
-/* A handler may run another registry. In its own it meets the pass that is
- * under way, also where it stands inside a callback. */
+/* A handler may run another registry, but not in the tick of a node without
+ * lanes, where it is a callback. In its own it meets the pass that is under
+ * way, also there. */
 lares_status lares_recovery_run(lares_recovery *recovery, lares_rows **out)
 {
     if (lares__refused())

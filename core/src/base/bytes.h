@@ -1,5 +1,6 @@
 /* bytes.h - a block of bytes handed out to a program, and shared with it: who
- * may write it knows that nobody else holds it yet. */
+ * writes it is its one holder, or writes where no other holder reads, as what
+ * stands in an image before the state, which is a checkpoint as well. */
 #ifndef LARES_BYTES_H
 #define LARES_BYTES_H
 

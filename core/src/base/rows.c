@@ -75,38 +75,21 @@ static void *block_grown(void *block, size_t *room, size_t want, size_t size)
     return grown;
 }
 
-static void rows_add(lares_rows *rows, int text, uint64_t value)
+/* the next cell but n is one of text, or of a number */
+static void type_check(const lares_rows *rows, size_t n, int text)
 {
-    size_t column = rows->cell_count % rows->width;
-    uint64_t *cells = block_grown(rows->cells, &rows->cell_room,
-                                  rows->cell_count + 1, sizeof *cells);
+    size_t column = (rows->cell_count + n) % rows->width;
 
     assert((rows->columns[column].type == LARES_ROWS_TEXT) == text);
     (void)column;
     (void)text;
-    if (cells == NULL) {
-        rows->failed = 1;
-        return;
-    }
-    rows->cells = cells;
-    cells[rows->cell_count++] = value;
 }
 
-void lares__rows_u64(lares_rows *rows, uint64_t value)
+static void cells_add(lares_rows *rows, const uint64_t *values, size_t count)
 {
-    if (rows->failed)
-        return;
-    rows_add(rows, 0, value);
-}
+    uint64_t *cells = block_grown(rows->cells, &rows->cell_room,
+                                  rows->cell_count + count, sizeof *cells);
 
-void lares__rows_numbers(lares_rows *rows, const uint64_t *values, size_t count)
-{
-    uint64_t *cells;
-
-    if (rows->failed || count == 0)
-        return;
-    cells = block_grown(rows->cells, &rows->cell_room, rows->cell_count + count,
-                        sizeof *cells);
     if (cells == NULL) {
         rows->failed = 1;
         return;
@@ -114,6 +97,23 @@ void lares__rows_numbers(lares_rows *rows, const uint64_t *values, size_t count)
     rows->cells = cells;
     memcpy(cells + rows->cell_count, values, count * sizeof *values);
     rows->cell_count += count;
+}
+
+void lares__rows_u64(lares_rows *rows, uint64_t value)
+{
+    if (rows->failed)
+        return;
+    type_check(rows, 0, 0);
+    cells_add(rows, &value, 1);
+}
+
+void lares__rows_numbers(lares_rows *rows, const uint64_t *values, size_t count)
+{
+    if (rows->failed || count == 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        type_check(rows, i, 0);
+    cells_add(rows, values, count);
 }
 
 void lares__rows_text_add(lares_rows *rows, const char *text)
@@ -133,7 +133,8 @@ void lares__rows_text_add(lares_rows *rows, const char *text)
     lares__utf8_clean(texts + at);
     rows->texts = texts;
     rows->texts_len = at + size;
-    rows_add(rows, 1, at);
+    type_check(rows, 0, 1);
+    cells_add(rows, &at, 1);
 }
 
 lares_status lares__rows_done(lares_rows *rows)

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "daemon/name.h"
+#include "daemon/spec.h"
 #include "identity/key.h"
 
 #include <assert.h>
@@ -101,12 +102,6 @@ static lares_status host_keep(struct lares__host *host,
 }
 
 /* what a daemon is besides its name and its place on the bus */
-static int is_kept_option(const char *key)
-{
-    return strcmp(key, "name") != 0 && strcmp(key, "subscribe") != 0 &&
-           strcmp(key, "publish") != 0;
-}
-
 static lares_status host_options(struct lares__host *host,
                                  const lares_options *options)
 {
@@ -118,7 +113,7 @@ static lares_status host_options(struct lares__host *host,
         const char *value;
 
         lares__options_at(options, i, &key, &value);
-        if (!is_kept_option(key))
+        if (!lares__spec_travels(key, strlen(key)))
             continue;
         if (host->options == NULL)
             rc = lares__options_new(&host->options);

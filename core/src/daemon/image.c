@@ -1,7 +1,6 @@
 #include "daemon/image.h"
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/little.h"
 #include "chain/horizon.h"
 #include "chain/record.h"
@@ -274,16 +273,6 @@ static lares_status genesis_check(const struct lares__head *head)
                         head->link.origin);
 }
 
-/* The link stands directly before the payload. */
-static struct lares__head record_head(const struct lares__record *record)
-{
-    struct lares__head head = {.link = record->link};
-    const uint8_t *event = (const uint8_t *)record->data - sizeof head.link;
-
-    head.hash = lares__hash64(event, sizeof head.link + record->len);
-    return head;
-}
-
 /* The last event of an outbox whose every event follows the one before. */
 static lares_status outbox_follow(const struct lares__image *image,
                                   struct lares__head *out)
@@ -296,7 +285,8 @@ static lares_status outbox_follow(const struct lares__image *image,
     for (uint32_t i = 0; i < image->outbox_count; i++, *out = next) {
         if (lares__record_next(&at, &left, &record) < 0)
             return LARES_EFORMAT;
-        next = record_head(&record);
+        next.link = record.link;
+        next.hash = lares__link_hash(&next.link, record.data, record.len);
         if (i > 0 && lares__head_check(out, &next.link) < 0)
             return LARES_EPARENT;
     }

@@ -6,7 +6,7 @@
  *
  * Of its two forms the signed one is for what leaves: BLAKE2b-256 of each body,
  * and a signature over the table. The plain form stays inside the process or
- * on a trusted link: XXH3-128, no signature.
+ * on a trusted link: XXH3-128, no signature; nodes write it once daemons move.
  *
  * Writing and sealing are two steps: what is copied inside the daemon is all
  * but its state, which its author has written in place; hashing and signing,

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/little.h"
+#include "base/reader.h"
 #include "daemon/name.h"
 
 #include <assert.h>
@@ -205,32 +206,11 @@ void lares__ledger_encode(const struct lares__ledger *ledger, uint8_t *out)
     }
 }
 
-/* what is left to read */
-struct reader {
-    const uint8_t *at;
-    size_t left;
-};
-
-/* a step of `size` bytes; NULL if it would pass the end: EFORMAT */
-static const uint8_t *reader_take(struct reader *reader, size_t size)
-{
-    const uint8_t *data = reader->at;
-
-    if (size > reader->left) {
-        (void)lares__error(LARES_EFORMAT, "ledger: %zu bytes are missing",
-                           size - reader->left);
-        return NULL;
-    }
-    reader->at += size;
-    reader->left -= size;
-    return data;
-}
-
-static lares_status reader_text(struct reader *reader,
+static lares_status reader_text(struct lares__reader *reader,
                                 char text[LARES__CHANNEL_MAX + 1])
 {
-    const uint8_t *len = reader_take(reader, 1);
-    const uint8_t *data = len != NULL ? reader_take(reader, *len) : NULL;
+    const uint8_t *len = lares__reader_take(reader, 1);
+    const uint8_t *data = len != NULL ? lares__reader_take(reader, *len) : NULL;
 
     if (data == NULL)
         return LARES_EFORMAT;
@@ -248,14 +228,14 @@ struct view {
     uint64_t cursor;
 };
 
-static lares_status reader_entry(struct reader *reader, struct view *out)
+static lares_status reader_entry(struct lares__reader *reader, struct view *out)
 {
     const uint8_t *cursor;
 
     if (reader_text(reader, out->pattern) < 0 ||
         reader_text(reader, out->group) < 0)
         return LARES_EFORMAT;
-    cursor = reader_take(reader, 8);
+    cursor = lares__reader_take(reader, 8);
     if (cursor == NULL)
         return LARES_EFORMAT;
     out->cursor = lares__little_u64(cursor);
@@ -265,7 +245,7 @@ static lares_status reader_entry(struct reader *reader, struct view *out)
     return LARES_OK;
 }
 
-static lares_status reader_output(struct reader *reader,
+static lares_status reader_output(struct lares__reader *reader,
                                   struct lares__ledger *ledger)
 {
     char output[LARES__CHANNEL_MAX + 1];
@@ -282,9 +262,9 @@ static lares_status reader_output(struct reader *reader,
     return ledger == NULL ? LARES_OK : lares__ledger_set_output(ledger, output);
 }
 
-static lares_status reader_count(struct reader *reader, uint32_t *out)
+static lares_status reader_count(struct lares__reader *reader, uint32_t *out)
 {
-    const uint8_t *data = reader_take(reader, 4);
+    const uint8_t *data = lares__reader_take(reader, 4);
     uint32_t count;
 
     if (data == NULL)
@@ -312,7 +292,7 @@ static lares_status ledger_append(struct lares__ledger *ledger,
 }
 
 /* Reads all of it, into a ledger unless that is NULL. */
-static lares_status ledger_read(struct reader reader,
+static lares_status ledger_read(struct lares__reader reader,
                                 struct lares__ledger *ledger)
 {
     struct view views[2];
@@ -343,7 +323,7 @@ static lares_status ledger_read(struct reader reader,
 
 lares_status lares__ledger_check(const void *data, size_t len)
 {
-    struct reader reader = {data, len};
+    struct lares__reader reader = {data, len, "ledger"};
 
     return ledger_read(reader, NULL);
 }
@@ -351,7 +331,7 @@ lares_status lares__ledger_check(const void *data, size_t len)
 lares_status lares__ledger_decode(const void *data, size_t len,
                                   struct lares__ledger *ledger)
 {
-    struct reader reader = {data, len};
+    struct lares__reader reader = {data, len, "ledger"};
     struct lares__ledger made;
     lares_status rc = lares__ledger_check(data, len);
 

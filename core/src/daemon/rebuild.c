@@ -98,6 +98,19 @@ static void replay_link(struct lares__replay *replay,
     }
 }
 
+/* what was half made goes, and nothing of the host has changed */
+static enum lares__rebuilt rebuild_failed(struct lares__host *host,
+                                          struct lares_call *call)
+{
+    lares__host_destroy(host, call);
+    host->object = LARES__GONE;
+    if (host->keep != NULL) {
+        host->keep->replay.active = 0;
+        lares__keep_drop(host->keep, NULL, call->cache);
+    }
+    return LARES__REBUILD_FAILED;
+}
+
 static enum lares__rebuilt replay_settle(struct lares__host *host,
                                          struct lares_call *call,
                                          lares_verdict verdict)
@@ -106,7 +119,7 @@ static enum lares__rebuilt replay_settle(struct lares__host *host,
 
     lares__call_close(call, verdict);
     if (lares__call_failed(call))
-        return LARES__REBUILD_FAILED;
+        return rebuild_failed(host, call);
     replay_link(replay, call);
     lares__keep_drop(host->keep, call->cursor, call->cache);
     replay->timer = call->timer;
@@ -157,19 +170,6 @@ lares_status lares__host_restore(struct lares__host *host,
 
 /* -- steps ---------------------------------------------------------------- */
 
-/* what was half made goes, and nothing of the host has changed */
-static enum lares__rebuilt rebuild_failed(struct lares__host *host,
-                                          struct lares_call *call)
-{
-    lares__host_destroy(host, call);
-    host->object = LARES__GONE;
-    if (host->keep != NULL) {
-        host->keep->replay.active = 0;
-        lares__keep_drop(host->keep, NULL, call->cache);
-    }
-    return LARES__REBUILD_FAILED;
-}
-
 /* a kind that cannot snapshot lost its object, and with it what it knew */
 static enum lares__rebuilt rebuild_stateless(struct lares__host *host)
 {
@@ -193,14 +193,11 @@ enum lares__rebuilt lares__host_rebuild(struct lares__host *host,
                                         lares_daemon *daemon, uint64_t wall)
 {
     lares_verdict verdict = LARES_FAILED;
-    enum lares__rebuilt step;
 
     if (host->keep != NULL && host->keep->replay.active) {
         if (replay_offer(host, call, wall))
             verdict = process_enter(host, call);
-        step = replay_settle(host, call, verdict);
-        return step == LARES__REBUILD_FAILED ? rebuild_failed(host, call)
-                                             : step;
+        return replay_settle(host, call, verdict);
     }
     lares__host_destroy(host, call);
     if (!lares__host_make(host, call, daemon, wall))
@@ -236,13 +233,8 @@ enum lares__rebuilt lares__host_rebuild_settle(struct lares__host *host,
                                                struct lares_call *call,
                                                lares_verdict verdict)
 {
-    enum lares__rebuilt step;
-
-    if (host->keep->replay.active) {
-        step = replay_settle(host, call, verdict);
-        return step == LARES__REBUILD_FAILED ? rebuild_failed(host, call)
-                                             : step;
-    }
+    if (host->keep->replay.active)
+        return replay_settle(host, call, verdict);
     lares__call_close(call, verdict);
     if (lares__call_failed(call))
         return rebuild_failed(host, call);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/little.h"
 #include "base/options.h"
+#include "base/reader.h"
 #include "daemon/kinds.h"
 #include "daemon/name.h"
 
@@ -44,11 +45,12 @@ static int text_order(const struct text *text, const struct text *other)
                       : (text->len > other->len) - (text->len < other->len);
 }
 
-/* Name, subscribe and publish have a place of their own. */
-static int key_travels(const struct text *key)
+int lares__spec_travels(const char *key, size_t len)
 {
-    return !text_is(key, "name") && !text_is(key, "subscribe") &&
-           !text_is(key, "publish");
+    const struct text text = {key, len};
+
+    return !text_is(&text, "name") && !text_is(&text, "subscribe") &&
+           !text_is(&text, "publish");
 }
 
 /* -- writing -- */
@@ -67,7 +69,7 @@ static uint16_t pairs_sort(const lares_options *options,
         lares__options_at(options, i, &pair.key.data, &pair.value.data);
         pair.key.len = strlen(pair.key.data);
         pair.value.len = strlen(pair.value.data);
-        if (!key_travels(&pair.key))
+        if (!lares__spec_travels(pair.key.data, pair.key.len))
             continue;
         for (; place > 0 && text_order(&pair.key, &out[place - 1].key) < 0;
              place--)
@@ -147,37 +149,16 @@ void lares__spec_encode(const struct lares__image *image, uint8_t *out)
 
 /* -- reading -- */
 
-/* what is left to read */
-struct reader {
-    const uint8_t *at;
-    size_t left;
-};
-
-/* a step of `size` bytes; NULL if it would pass the end: EFORMAT */
-static const uint8_t *reader_take(struct reader *reader, size_t size)
-{
-    const uint8_t *data = reader->at;
-
-    if (size > reader->left) {
-        (void)lares__error(LARES_EFORMAT, "spec: %zu bytes are missing",
-                           size - reader->left);
-        return NULL;
-    }
-    reader->at += size;
-    reader->left -= size;
-    return data;
-}
-
-static lares_status reader_text(struct reader *reader, size_t len_len,
+static lares_status reader_text(struct lares__reader *reader, size_t len_len,
                                 struct text *out)
 {
-    const uint8_t *len = reader_take(reader, len_len);
+    const uint8_t *len = lares__reader_take(reader, len_len);
     const uint8_t *data;
 
     if (len == NULL)
         return LARES_EFORMAT;
     out->len = len_len == 1 ? *len : lares__little_u16(len);
-    data = reader_take(reader, out->len);
+    data = lares__reader_take(reader, out->len);
     if (data == NULL)
         return LARES_EFORMAT;
     out->data = (const char *)data;
@@ -185,7 +166,7 @@ static lares_status reader_text(struct reader *reader, size_t len_len,
 }
 
 /* a name that is refused leaves its own detail */
-static lares_status reader_name(struct reader *reader,
+static lares_status reader_name(struct lares__reader *reader,
                                 lares_status (*rule)(const char *name),
                                 struct text *out)
 {
@@ -229,7 +210,7 @@ static lares_status pair_check(const struct pair *pair)
     return LARES_OK;
 }
 
-static lares_status reader_pair(struct reader *reader, struct pair *out)
+static lares_status reader_pair(struct lares__reader *reader, struct pair *out)
 {
     lares_status rc = reader_text(reader, KEY_LEN_LEN, &out->key);
 
@@ -238,7 +219,7 @@ static lares_status reader_pair(struct reader *reader, struct pair *out)
     return rc;
 }
 
-static lares_status reader_pairs(struct reader *reader, uint16_t count)
+static lares_status reader_pairs(struct lares__reader *reader, uint16_t count)
 {
     struct pair pair, before = {
                           .key = {"", 0}
@@ -268,15 +249,15 @@ static lares_status reader_pairs(struct reader *reader, uint16_t count)
 lares_status lares__spec_decode(const uint8_t *data, size_t len,
                                 struct lares__image *out)
 {
-    struct reader reader = {data, len};
-    const uint8_t *version = reader_take(&reader, VERSION_LEN);
+    struct lares__reader reader = {data, len, "spec"};
+    const uint8_t *version = lares__reader_take(&reader, VERSION_LEN);
     struct text kind, name;
     const uint8_t *count;
 
     if (version == NULL || reader_name(&reader, lares__kind_check, &kind) < 0 ||
         reader_name(&reader, lares__daemon_name_check, &name) < 0)
         return LARES_EFORMAT;
-    count = reader_take(&reader, COUNT_LEN);
+    count = lares__reader_take(&reader, COUNT_LEN);
     if (count == NULL)
         return LARES_EFORMAT;
     out->version = lares__little_u32(version);
@@ -297,12 +278,12 @@ static int key_is_known(const struct text *key, const char *const known[])
 {
     for (; *known != NULL; known++)
         if (text_is(key, *known))
-            return key_travels(key);
+            return lares__spec_travels(key->data, key->len);
     return 0;
 }
 
 /* The pair at `reader`, of bytes that were decoded before: it is there. */
-static struct pair pair_next(struct reader *reader)
+static struct pair pair_next(struct lares__reader *reader)
 {
     struct pair pair = {0};
     lares_status rc = reader_pair(reader, &pair);
@@ -315,7 +296,8 @@ static struct pair pair_next(struct reader *reader)
 lares_status lares__spec_known(const struct lares__image *image,
                                const char *const known[])
 {
-    struct reader reader = {image->spec_options, image->spec_options_len};
+    struct lares__reader reader = {image->spec_options, image->spec_options_len,
+                                   "spec"};
 
     while (reader.left > 0) {
         struct pair pair = pair_next(&reader);
@@ -343,7 +325,8 @@ static lares_status pair_set(lares_options *options, const struct pair *pair)
 lares_status lares__spec_options(const struct lares__image *image,
                                  lares_options **out)
 {
-    struct reader reader = {image->spec_options, image->spec_options_len};
+    struct lares__reader reader = {image->spec_options, image->spec_options_len,
+                                   "spec"};
     lares_options *options = NULL;
     lares_status rc = lares__options_new(&options);
 

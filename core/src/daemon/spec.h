@@ -10,6 +10,10 @@
 
 #include "daemon/image.h"
 
+/* Is an option one of an image? Name, subscribe and publish have a place of
+ * their own. */
+int lares__spec_travels(const char *key, size_t len);
+
 /* of an image's version, kind, name, and options or spec_options */
 size_t lares__spec_len(const struct lares__image *image);
 void lares__spec_encode(const struct lares__image *image, uint8_t *out);

@@ -31,7 +31,6 @@ struct record {
     uint64_t hash;
     uint64_t received_at;
     uint32_t len;
-    uint16_t flags;
     uint8_t channel_len;
     uint8_t direct;
 };
@@ -186,7 +185,6 @@ static int tail_write(struct lares__tail *tail, struct lares__input *input,
     record->hash = event->hash;
     record->received_at = event->received_at;
     record->len = event->len;
-    record->flags = input->flags & LARES__INPUT_FIRING;
     record->channel_len = event->channel_len;
     record->direct = event->direct;
     if (event->len > LARES__TAIL_COPIED) {
@@ -245,8 +243,8 @@ static struct lares__input *copied(const struct record *record, size_t size,
     event->direct = record->direct;
     words_copy((char *)event + offsetof(struct lares__envelope, link),
                record + 1, size - sizeof *record);
-    event->input = (struct lares__input){
-        .event = event, .arrival = record->arrival, .flags = record->flags};
+    event->input =
+        (struct lares__input){.event = event, .arrival = record->arrival};
     return &event->input;
 }
 
@@ -260,10 +258,9 @@ static struct lares__input *shared(const struct record *record,
         return NULL;
     memcpy(&held, record + 1, sizeof held);
     lares__envelope_retain(held->event, 1);
-    *input = (struct lares__input){
-        .event = held->event,
-        .arrival = record->arrival,
-        .flags = (uint16_t)(record->flags | LARES__INPUT_POOLED)};
+    *input = (struct lares__input){.event = held->event,
+                                   .arrival = record->arrival,
+                                   .flags = LARES__INPUT_POOLED};
     return input;
 }
 

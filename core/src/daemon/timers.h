@@ -2,8 +2,8 @@
  *
  * A start or a cancel is seen by the turn that made it at once, and taken back
  * if that turn fails; time runs from the commit on. Pure: times are monotonic
- * ns of the caller. In a replay none of this is called: ids count on from a
- * number that the caller keeps.
+ * ns of the caller. In a replay no timer is started, cancelled or settled: ids
+ * count on from a number that the caller keeps.
  *
  * A timer that is due fires: its firing waits among the inputs, one at a time,
  * until it is settled or the timer is cancelled. */

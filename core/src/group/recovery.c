@@ -125,28 +125,34 @@ lares_status lares__recovery_remove(lares_recovery *recovery, uint64_t id)
     return LARES_OK;
 }
 
-/* id of one that lives and came with a load, 0: none */
-static uint64_t loaded(lares_recovery *recovery, uint32_t load)
+/* id of one that lives and came with a load, or with any if it is 0; 0: none */
+static uint64_t find_living(lares_recovery *recovery, uint32_t load)
 {
     const struct lares__handler *handler;
     uint64_t id;
 
     lares__mutex_lock(&recovery->lock);
     handler = recovery->handlers.first;
-    while (handler != NULL &&
-           (handler->load != load || !lares__handler_lives(handler)))
+    while (handler != NULL && (!lares__handler_lives(handler) ||
+                               (load != 0 && handler->load != load)))
         handler = handler->next;
     id = handler != NULL ? handler->id : 0;
     lares__mutex_unlock(&recovery->lock);
     return id;
 }
 
-void lares__recovery_remove_load(lares_recovery *recovery, uint32_t load)
+static void remove_all(lares_recovery *recovery, uint32_t load)
 {
     uint64_t id;
 
-    while ((id = loaded(recovery, load)) != 0)
+    while ((id = find_living(recovery, load)) != 0)
         (void)lares__recovery_remove(recovery, id);
+}
+
+void lares__recovery_remove_load(lares_recovery *recovery, uint32_t load)
+{
+    assert(load != 0); /* those that came with none stay */
+    remove_all(recovery, load);
 }
 
 static const char *text_of(const struct lares__handler *handler)
@@ -160,16 +166,16 @@ static struct lares__handler *evict_locked(lares_recovery *recovery,
                                            char *text)
 {
     struct lares__handler *oldest = recovery->evicted.first;
+    uint64_t before;
 
     leave_locked(recovery, handler);
     lares__handlers_unlink(&recovery->handlers, handler);
     handler->text = text;
     lares__handlers_append(&recovery->evicted, handler);
-    atomic_fetch_add_explicit(&recovery->evictions, 1, memory_order_relaxed);
-    if (recovery->evicted_count < EVICTED_MAX) {
-        recovery->evicted_count++;
+    before = atomic_fetch_add_explicit(&recovery->evictions, 1,
+                                       memory_order_relaxed);
+    if (before < EVICTED_MAX)
         return NULL;
-    }
     lares__handlers_unlink(&recovery->evicted, oldest);
     return oldest;
 }
@@ -278,29 +284,12 @@ void lares__recovery_init(lares_recovery *recovery,
     lares__mutex_init(&recovery->lock, LOCK_FLOOR);
 }
 
-static uint64_t first_living(lares_recovery *recovery)
-{
-    const struct lares__handler *handler;
-    uint64_t id;
-
-    lares__mutex_lock(&recovery->lock);
-    handler = recovery->handlers.first;
-    while (handler != NULL && !lares__handler_lives(handler))
-        handler = handler->next;
-    id = handler != NULL ? handler->id : 0;
-    lares__mutex_unlock(&recovery->lock);
-    return id;
-}
-
 void lares__recovery_end(lares_recovery *recovery)
 {
-    uint64_t id;
-
     lares__mutex_lock(&recovery->lock);
     recovery->ended = 1;
     lares__mutex_unlock(&recovery->lock);
-    while ((id = first_living(recovery)) != 0)
-        (void)lares__recovery_remove(recovery, id);
+    remove_all(recovery, 0);
 }
 
 void lares__recovery_fini(lares_recovery *recovery)

@@ -29,7 +29,6 @@ struct lares_recovery {
     /* guarded by lock */
     struct lares__handlers handlers; /* some may have left during the pass */
     struct lares__handlers evicted;
-    uint32_t evicted_count;
     uint32_t gone; /* how many have left and are still in the list */
     uint64_t last_id;
     uint64_t pass_last; /* id of the last handler of the pass, else 0 */

@@ -19,7 +19,6 @@ static struct lares__input *firing_input(lares_daemon *daemon,
                                          struct lares__pool_cache *pool,
                                          const struct lares__firing *firing)
 {
-    struct lares__io *io = daemon->node->io;
     struct lares__envelope *event =
         lares__envelope_new(pool, firing->len, "", 0);
 
@@ -27,7 +26,7 @@ static struct lares__input *firing_input(lares_daemon *daemon,
         return NULL;
     event->link = (struct lares__link){.sequence = firing->id};
     event->hash = 0;
-    event->received_at = io->ops->wall(io);
+    event->received_at = lares__node_wall(daemon->node);
     if (firing->len > 0)
         memcpy(event->data, firing->data, firing->len);
     event->input = (struct lares__input){

@@ -115,6 +115,12 @@ void lares__daemon_wake_at(lares_daemon *daemon, uint64_t at)
     lares__lane_gate(lares__daemon_lane(daemon), &daemon->gate, at);
 }
 
+lares_status lares__daemon_gone(const lares_daemon *daemon)
+{
+    return lares__error(LARES_ECLOSED, "daemon '%s' has ended",
+                        daemon->host.name);
+}
+
 /* -- failure -------------------------------------------------------------- */
 
 static void keep_error(lares_daemon *daemon, const char *reason)
@@ -134,7 +140,7 @@ static void letter(lares_daemon *daemon, const struct lares__envelope *event,
 {
     struct lares__letter facts = {
         .reason = reason,
-        .time = daemon->node->io->ops->wall(daemon->node->io),
+        .time = lares__node_wall(daemon->node),
         .channel = lares__envelope_channel(event),
         .receiver = daemon->receiver.origin,
         .name = daemon->host.name,
@@ -200,7 +206,6 @@ void lares__daemon_failed(lares_daemon *daemon, const char *reason)
     count_vain(daemon, 1);
     (void)lares__restart_failed(&host->restart, lares__node_now(daemon->node),
                                 0);
-    lares__host_show(host);
     follow_policy(daemon, reason);
 }
 
@@ -433,8 +438,7 @@ static lares_status subscribe_locked(lares_daemon *daemon, const char *pattern,
     lares_status rc = LARES_OK;
 
     if (atomic_load(&daemon->stopping))
-        return lares__error(LARES_ECLOSED, "daemon '%s' has ended",
-                            daemon->host.name);
+        return lares__daemon_gone(daemon);
     if (ledger_has(ledger, pattern, group))
         return LARES_OK;
     if (daemon->subscribed)
@@ -475,8 +479,7 @@ static lares_status resubscribe_locked(lares_daemon *daemon)
     uint32_t count = 0;
 
     if (atomic_load(&daemon->stopping))
-        return lares__error(LARES_ECLOSED, "daemon '%s' has ended",
-                            daemon->host.name);
+        return lares__daemon_gone(daemon);
     while (rc == LARES_OK && count < lares__ledger_count(ledger)) {
         const struct lares__ledger_entry *entry =
             lares__ledger_at(ledger, count);
@@ -515,8 +518,7 @@ lares_status lares__daemon_unsubscribe(lares_daemon *daemon,
         return rc;
     lares__mutex_lock(&daemon->node->directory.lock);
     if (atomic_load(&daemon->stopping)) {
-        rc = lares__error(LARES_ECLOSED, "daemon '%s' has ended",
-                          daemon->host.name);
+        rc = lares__daemon_gone(daemon);
     } else if (ledger_has(&daemon->host.ledger, pattern, group)) {
         if (daemon->subscribed)
             lares__bus_unsubscribe(&daemon->node->bus, pattern, group,
@@ -573,7 +575,6 @@ static void mailbox_abandon(lares_daemon *daemon, struct lares__runner *runner)
 
     for (struct lares__input *input = daemon->mailbox.first; input != NULL;
          input = input->next) {
-        all.settled++;
         if (input->reply != NULL)
             reply_failed(input->reply, LARES_ECLOSED,
                          "the daemon ended before the turn");

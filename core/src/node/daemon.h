@@ -51,8 +51,10 @@ struct lares_daemon {
     lares_daemon *run_next;
     struct lares__mailbox mailbox; /* of a pull kind guarded by pull->lock */
     struct lares__heap_node gate;  /* guarded by the lane's gates_lock */
+    /* The image it ends with, or NULL. Asked for under the directory's lock,
+     * and taken by the thread inside. */
+    _Atomic(struct lares__wanted *) last;
     /* of the thread inside */
-    _Atomic(struct lares__wanted *) last; /* the image it ends with, or NULL */
     struct lares__reply *refused; /* a failed deliver that awaits a rebuild */
     struct lares__waiter waiter;  /* its place in a full receiver's line */
     struct lares__host host;
@@ -112,12 +114,11 @@ void lares__daemon_answer(lares_daemon *daemon, struct lares__reply *reply);
  * how often a checkpoint may be taken. */
 static inline void lares__daemon_spent(lares_daemon *daemon, uint64_t began)
 {
-    struct lares__io *io = daemon->node->io;
     uint64_t now;
 
     if (daemon->host.keep == NULL)
         return;
-    now = io->ops->wall(io);
+    now = lares__node_wall(daemon->node);
     daemon->host.keep->spent += now > began ? now - began : 0;
 }
 
@@ -131,7 +132,7 @@ void lares__daemon_posture(lares_daemon *daemon);
 /* Tries to hand over what is parked; 1: nothing is left. Inside. */
 int lares__daemon_hand_over(lares_daemon *daemon, struct lares__runner *runner);
 
-/* has its restart gate opened? Of the thread inside. */
+/* has its restart gate opened? */
 int lares__daemon_gate_open(const lares_daemon *daemon);
 
 /* Begins to stop: closes the intake. The earlier of two graces wins. */
@@ -143,6 +144,9 @@ int lares__daemon_overdue(const lares_daemon *daemon);
 int lares__daemon_drain(lares_daemon *daemon, struct lares__runner *runner);
 /* when its lane must look at it again, monotonic ns */
 void lares__daemon_wake_at(lares_daemon *daemon, uint64_t at);
+
+/* ECLOSED, and says so */
+lares_status lares__daemon_gone(const lares_daemon *daemon);
 
 lares_status lares__daemon_stop(lares_daemon *daemon, int64_t grace_ms);
 lares_status lares__daemon_subscribe(lares_daemon *daemon, const char *pattern,

@@ -213,7 +213,8 @@ static void lane_leaves(struct lares__lane *lane)
     atomic_store_explicit(&lane->running, NULL, memory_order_relaxed);
 }
 
-/* hot path: one read of the clock, one entry into the language */
+/* Hot path: one read of the clock, a second one if the kind can snapshot, and
+ * one entry into the language. */
 static void cross(struct lares__lane *lane, lares_daemon *daemon)
 {
     struct lares__runner *runner = &lane->runner;
@@ -226,7 +227,7 @@ static void cross(struct lares__lane *lane, lares_daemon *daemon)
         return;
     }
     lane_enters(lane, daemon);
-    wall = lane->node->io->ops->wall(lane->node->io);
+    wall = lares__node_wall(lane->node);
     lares__host_cross(host, &runner->call, daemon->mailbox.first, UINT32_MAX,
                       wall, &lane->node->clock, &outcome);
     lane_leaves(lane);

@@ -8,7 +8,8 @@
  *
  * Lock order, by floor: replay 8 > program or a pulled call 7 > directory 6 >
  * gates 5 > a pull kind's mailbox or recovery 4 > bus, letters, records or an
- * inbox 3 > kinds 2 > lot, admin, a lane's sleep or the steward's 1. */
+ * inbox 3 > kinds or claims 2 > vault, lot, admin, a lane's sleep or the
+ * steward's 1. */
 #ifndef LARES_NODE_H
 #define LARES_NODE_H
 
@@ -199,6 +200,11 @@ lares_status lares__node_ready(const lares_node *node);
 int lares__node_is(const lares_node *node, enum lares__node_state state);
 
 uint64_t lares__node_now(const lares_node *node);
+/* unix ns */
+static inline uint64_t lares__node_wall(const lares_node *node)
+{
+    return node->io->ops->wall(node->io);
+}
 /* ms from now; -1: never */
 uint64_t lares__node_deadline(const lares_node *node, int64_t timeout_ms);
 

@@ -93,7 +93,7 @@ static struct lares__envelope *message_copy(const struct message *message,
     if (message->len > 0)
         memcpy(event->data, message->data, message->len);
     event->direct = message->address.to != NULL;
-    event->received_at = message->node->io->ops->wall(message->node->io);
+    event->received_at = lares__node_wall(message->node);
     return event;
 }
 
@@ -298,7 +298,7 @@ static int publish_at_once(lares_node *node, struct lares__receiver *to,
     if (len > 0)
         memcpy(event->data, data, len);
     event->direct = to != NULL;
-    event->received_at = node->io->ops->wall(node->io);
+    event->received_at = lares__node_wall(node);
     lares__envelope_link(event, &program->head, 0);
     lares__publish_post(receiver, event, NULL);
     program->ok++;
@@ -576,17 +576,12 @@ static lares_status deliver_check(lares_daemon *daemon)
 {
     lares_status rc = lares__node_ready(daemon->node);
 
+    if (rc == LARES_OK)
+        rc = lares__pull_wait_check(daemon, "deliver", "to");
     if (rc < 0)
         return rc;
-    if (lares__call_current() != NULL)
-        return lares__error(LARES_EDEADLK, "deliver inside a callback");
-    if (daemon->pull != NULL && lares__pull_is_mine(daemon))
-        return lares__error(LARES_EDEADLK,
-                            "deliver to '%s', whose call this thread holds",
-                            daemon->host.name);
     if (atomic_load(&daemon->stopping))
-        return lares__error(LARES_ECLOSED, "daemon '%s' has ended",
-                            daemon->host.name);
+        return lares__daemon_gone(daemon);
     if (gate_closed(daemon))
         return lares__error(LARES_EDOWN, "daemon '%s' waits to try again",
                             daemon->host.name);

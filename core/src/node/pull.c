@@ -60,6 +60,18 @@ int lares__pull_is_mine(lares_daemon *daemon)
     return atomic_load(&daemon->pull->thread) == this_thread();
 }
 
+lares_status lares__pull_wait_check(lares_daemon *daemon, const char *what,
+                                    const char *of)
+{
+    if (lares__call_current() != NULL)
+        return lares__error(LARES_EDEADLK, "%s inside a callback", what);
+    if (daemon->pull != NULL && lares__pull_is_mine(daemon))
+        return lares__error(LARES_EDEADLK,
+                            "%s %s '%s', whose call this thread holds", what,
+                            of, daemon->host.name);
+    return LARES_OK;
+}
+
 /* -- opening -------------------------------------------------------------- */
 
 static struct lares__pulled *pulled_new(lares_daemon *daemon)
@@ -164,7 +176,6 @@ static void settle_rebuild(struct lares__pulled *pulled, lares_verdict verdict)
         lares__host_rebuild_settle(&daemon->host, &pulled->call, verdict);
 
     (void)lares__daemon_rebuilt(daemon, &pulled->call, step);
-    lares__host_show(&daemon->host);
 }
 
 /* settles, and leaves the daemon */
@@ -235,7 +246,7 @@ static int offer_rebuild(struct lares__pulled *pulled, uint64_t wall)
 static int pulled_offer(struct lares__pulled *pulled)
 {
     lares_daemon *daemon = pulled->daemon;
-    uint64_t wall = daemon->node->io->ops->wall(daemon->node->io);
+    uint64_t wall = lares__node_wall(daemon->node);
 
     pulled->settled = 0; /* an earlier look may have found repeats only */
     if (daemon->host.object != LARES__SOUND)
@@ -302,14 +313,20 @@ static lares_status pull_enter(lares_daemon *daemon, uint64_t *gate_out)
     return rc;
 }
 
-/* only time opens the gate; ETIMEDOUT: it has not */
+/* in time, by a restart, or because the daemon drains */
+static int gate_opened(void *context)
+{
+    return pull_closed(context) || lares__daemon_gate_open(context);
+}
+
+/* ETIMEDOUT: the gate has not opened */
 static lares_status pull_gated(lares_daemon *daemon, uint64_t gate,
                                uint64_t deadline)
 {
     lares_node *node = daemon->node;
     uint64_t until = gate < deadline ? gate : deadline;
 
-    if (lares__node_await(node, pull_closed, daemon, until) == LARES_OK ||
+    if (lares__node_await(node, gate_opened, daemon, until) == LARES_OK ||
         lares__node_now(node) >= gate)
         return LARES_OK;
     return LARES_ETIMEDOUT;
@@ -327,8 +344,7 @@ static lares_status pull_wait(lares_daemon *daemon,
         if (rc < 0)
             return rc;
         if (pull_closed(daemon))
-            return lares__error(LARES_ECLOSED, "daemon '%s' has ended",
-                                daemon->host.name);
+            return lares__daemon_gone(daemon);
         rc = pull_enter(daemon, &gate);
         if (rc == LARES_OK && pulled_open(pulled))
             return LARES_OK;

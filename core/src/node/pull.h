@@ -12,6 +12,10 @@ lares_status lares__daemon_pull(lares_daemon *daemon, int64_t timeout_ms,
 
 /* does this thread hold the open call of the daemon? */
 int lares__pull_is_mine(lares_daemon *daemon);
+/* EDEADLK: this thread would wait for itself, which is inside a callback or
+ * holds the open call. The detail says it of "deliver", "to" its name. */
+lares_status lares__pull_wait_check(lares_daemon *daemon, const char *what,
+                                    const char *of);
 
 /* Fails the open call whose lease is over. Of the lane's thread. */
 void lares__pull_expire(lares_daemon *daemon);

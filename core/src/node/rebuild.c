@@ -49,7 +49,6 @@ static void rebuilt(lares_daemon *daemon)
 
 static void sound(lares_daemon *daemon)
 {
-    lares__host_show(&daemon->host);
     lares__daemon_posture(daemon);
     lares__daemon_answer_refused(daemon);
 }
@@ -81,12 +80,11 @@ int lares__daemon_rebuilt(lares_daemon *daemon, struct lares_call *call,
 
 int lares__daemon_rebuild(lares_daemon *daemon, struct lares__runner *runner)
 {
-    struct lares__io *io = daemon->node->io;
     enum lares__rebuilt step;
 
     lares__daemon_rebuild_begins(daemon);
     step = lares__host_rebuild(&daemon->host, &runner->call, daemon,
-                               io->ops->wall(io));
+                               lares__node_wall(daemon->node));
     return lares__daemon_rebuilt(daemon, &runner->call, step);
 }
 
@@ -133,8 +131,7 @@ lares_status lares__daemon_restart(lares_daemon *daemon)
         return LARES_OK;
     lares__mutex_lock(&node->directory.lock); /* its lane lives */
     if (atomic_load(&daemon->stopping) || atomic_load(&daemon->closed)) {
-        rc = lares__error(LARES_ECLOSED, "daemon '%s' has ended",
-                          daemon->host.name);
+        rc = lares__daemon_gone(daemon);
     } else {
         atomic_store(&daemon->restarting, 1);
         lares__daemon_poke(daemon);
@@ -155,11 +152,12 @@ void lares__daemon_restarted(lares_daemon *daemon)
 {
     struct lares__host *host = &daemon->host;
 
-    if (!atomic_exchange(&daemon->restarting, 0))
+    if (!atomic_load(&daemon->restarting))
         return;
+    atomic_store(&daemon->restarting,
+                 0); /* an exchange costs each visit more */
     lares__restart_forced(&host->restart);
     if (host->object == LARES__SOUND && can_be_made(host))
         host->object = LARES__SUSPECT;
-    lares__host_show(host);
     lares__daemon_posture(daemon);
 }

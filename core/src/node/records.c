@@ -150,7 +150,7 @@ void lares__records_add(lares_node *node, enum lares__record_what what,
 
         slip->facts = (struct lares__fact){
             .n = n,
-            .time = node->io->ops->wall(node->io),
+            .time = lares__node_wall(node),
             .origin = origin,
             .name = slip_copy(&end, name, of_name),
             .kind = slip_copy(&end, kind, of_kind),

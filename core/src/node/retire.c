@@ -16,17 +16,6 @@ static const uint64_t patience = 1000000000; /* ns, beyond the grace */
 /* stands where a last image was wanted that somebody takes now */
 static struct lares__wanted claimed;
 
-static lares_status retire_check(lares_daemon *daemon)
-{
-    if (lares__call_current() != NULL)
-        return lares__error(LARES_EDEADLK, "retire inside a callback");
-    if (daemon->pull != NULL && lares__pull_is_mine(daemon))
-        return lares__error(LARES_EDEADLK,
-                            "retire of '%s', whose call this thread holds",
-                            daemon->host.name);
-    return LARES_OK;
-}
-
 static lares_status last_set(lares_daemon *daemon, struct lares__wanted *last)
 {
     lares_node *node = daemon->node;
@@ -35,8 +24,7 @@ static lares_status last_set(lares_daemon *daemon, struct lares__wanted *last)
 
     lares__mutex_lock(&node->directory.lock);
     if (atomic_load(&daemon->closed))
-        rc = lares__error(LARES_ECLOSED, "daemon '%s' has ended",
-                          daemon->host.name);
+        rc = lares__daemon_gone(daemon);
     else if (!atomic_compare_exchange_strong(&daemon->last, &none, last))
         rc = lares__error(LARES_EBUSY, "daemon '%s' is being retired",
                           daemon->host.name);
@@ -75,9 +63,7 @@ struct lares__wanted *lares__last_claim(lares_daemon *daemon)
 
 int lares__last_pending(const lares_daemon *daemon)
 {
-    return lares__last_wanted(daemon) &&
-           (daemon->host.object != LARES__SOUND ||
-            (daemon->pull != NULL && daemon->host.keep != NULL));
+    return lares__last_wanted(daemon) && lares__save_must_wait(daemon);
 }
 
 static lares_status last_image(lares_daemon *daemon,
@@ -133,7 +119,8 @@ lares_status lares__daemon_retire(lares_daemon *daemon, int64_t grace_ms,
                                   lares_bytes **out)
 {
     struct lares__wanted *last;
-    lares_status rc = retire_check(daemon);
+    lares_bytes *image = NULL;
+    lares_status rc = lares__pull_wait_check(daemon, "retire", "of");
 
     if (rc < 0)
         return rc;
@@ -145,9 +132,11 @@ lares_status lares__daemon_retire(lares_daemon *daemon, int64_t grace_ms,
     if (rc < 0)
         lares__wanted_release(last); /* the daemon's: it has none */
     else
-        rc = retire(daemon, grace_ms, last, out);
+        rc = retire(daemon, grace_ms, last, &image);
     if (rc == LARES_OK)
-        rc = lares__save_seal(daemon, out);
+        rc = lares__save_seal(daemon, &image);
+    if (rc == LARES_OK)
+        *out = image;
     lares__wanted_release(last);
     lares__receiver_release(&daemon->receiver);
     return rc;

@@ -27,8 +27,7 @@ static lares_status save_push(lares_daemon *daemon, struct lares__wanted *save)
     while (*place != NULL)
         place = &(*place)->next;
     if (atomic_load(&daemon->closed)) {
-        rc = lares__error(LARES_ECLOSED, "daemon '%s' has ended",
-                          daemon->host.name);
+        rc = lares__daemon_gone(daemon);
     } else {
         *place = save;
         atomic_fetch_add(&daemon->wanted, 1);
@@ -65,21 +64,10 @@ void lares__saves_end(lares_daemon *daemon)
 
     while ((save = save_pop(daemon)) != NULL ||
            (save = lares__last_claim(daemon)) != NULL)
-        lares__wanted_answer(save,
-                             lares__error(LARES_ECLOSED,
-                                          "daemon '%s' has ended",
-                                          daemon->host.name),
-                             NULL);
+        lares__wanted_answer(save, lares__daemon_gone(daemon), NULL);
 }
 
 /* -- inside --------------------------------------------------------------- */
-
-static uint64_t wall_now(const lares_daemon *daemon)
-{
-    struct lares__io *io = daemon->node->io;
-
-    return io->ops->wall(io);
-}
 
 /* the ledger changes under the directory's lock */
 static lares_status portrait_take(lares_daemon *daemon,
@@ -88,7 +76,8 @@ static lares_status portrait_take(lares_daemon *daemon,
     lares_status rc;
 
     lares__mutex_lock(&daemon->node->directory.lock);
-    rc = lares__portrait_take(portrait, &daemon->host, wall_now(daemon),
+    rc = lares__portrait_take(portrait, &daemon->host,
+                              lares__node_wall(daemon->node),
                               lares__node_now(daemon->node));
     lares__mutex_unlock(&daemon->node->directory.lock);
     return rc;
@@ -110,15 +99,14 @@ lares_status lares__save_take(lares_daemon *daemon,
 
     if (rc == LARES_OK)
         rc = lares__host_snapshot(&daemon->host, &runner->call, &portrait,
-                                  wall_now(daemon), &daemon->node->clock, out);
+                                  lares__node_wall(daemon->node),
+                                  &daemon->node->clock, out);
     lares__portrait_fini(&portrait);
-    lares__host_show(&daemon->host);
     atomic_store(&daemon->known, 1);
     return rc;
 }
 
-/* up to its rebuild, or to its puller */
-static int must_wait(const lares_daemon *daemon)
+int lares__save_must_wait(const lares_daemon *daemon)
 {
     return daemon->host.object != LARES__SOUND ||
            (daemon->pull != NULL && daemon->host.keep != NULL);
@@ -132,7 +120,7 @@ void lares__saves_serve(lares_daemon *daemon, struct lares__runner *runner)
         lares_bytes *image = NULL;
         lares_status rc = gate_check(daemon);
 
-        if ((rc == LARES_OK && must_wait(daemon)) ||
+        if ((rc == LARES_OK && lares__save_must_wait(daemon)) ||
             (save = save_pop(daemon)) == NULL)
             return;
         if (rc == LARES_OK)
@@ -158,7 +146,8 @@ int lares__daemon_checkpoint(lares_daemon *daemon, struct lares__runner *runner)
 
     if (host->keep == NULL || !lares__keep_due(host->keep))
         return 1;
-    if (lares__host_snapshot(host, &runner->call, NULL, wall_now(daemon),
+    if (lares__host_snapshot(host, &runner->call, NULL,
+                             lares__node_wall(daemon->node),
                              &daemon->node->clock, NULL) == LARES_OK)
         return 1;
     checkpoint_failed(daemon);
@@ -197,9 +186,10 @@ int lares__pulled_save_offer(lares_daemon *daemon, struct lares_call *call,
             continue;
         }
         pulled->began = lares__node_now(daemon->node);
-        lares__host_snapshot_offer(
-            &daemon->host, call,
-            pulled->save != NULL ? &pulled->portrait : NULL, wall_now(daemon));
+        lares__host_snapshot_offer(&daemon->host, call,
+                                   pulled->save != NULL ? &pulled->portrait
+                                                        : NULL,
+                                   lares__node_wall(daemon->node));
         return 1;
     }
     return 0;
@@ -216,7 +206,6 @@ void lares__pulled_save_settle(lares_daemon *daemon, struct lares_call *call,
         &image);
 
     host->keep->saved += lares__node_now(daemon->node) - pulled->began;
-    lares__host_show(host);
     if (pulled->save != NULL) {
         atomic_store(&daemon->known, 1);
         lares__wanted_answer(pulled->save, rc, image);
@@ -233,17 +222,12 @@ static lares_status snapshot_check(lares_daemon *daemon)
 {
     lares_status rc = lares__node_ready(daemon->node);
 
+    if (rc == LARES_OK)
+        rc = lares__pull_wait_check(daemon, "snapshot", "of");
     if (rc < 0)
         return rc;
-    if (lares__call_current() != NULL)
-        return lares__error(LARES_EDEADLK, "snapshot inside a callback");
-    if (daemon->pull != NULL && lares__pull_is_mine(daemon))
-        return lares__error(LARES_EDEADLK,
-                            "snapshot of '%s', whose call this thread holds",
-                            daemon->host.name);
     if (atomic_load(&daemon->stopping))
-        return lares__error(LARES_ECLOSED, "daemon '%s' has ended",
-                            daemon->host.name);
+        return lares__daemon_gone(daemon);
     return LARES_OK;
 }
 

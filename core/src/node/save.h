@@ -17,6 +17,8 @@ lares_status lares__save_take(lares_daemon *daemon,
 /* Digests and signature, on any thread; without them *inout is freed. */
 lares_status lares__save_seal(const lares_daemon *daemon, lares_bytes **inout);
 
+/* Inside: is it up to a rebuild, or to a puller? */
+int lares__save_must_wait(const lares_daemon *daemon);
 /* Inside, between two crossings: takes the snapshots that were asked for. */
 void lares__saves_serve(lares_daemon *daemon, struct lares__runner *runner);
 /* the daemon has ended */

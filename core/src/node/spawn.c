@@ -194,13 +194,12 @@ static lares_status daemon_create(lares_daemon *daemon,
 {
     struct lares_call call = {0};
     struct lares__host *host = &daemon->host;
-    struct lares__io *io = daemon->node->io;
     lares_status rc =
-        lares__host_create(host, &call, daemon, io->ops->wall(io));
+        lares__host_create(host, &call, daemon, lares__node_wall(birth->node));
 
     if (rc == LARES_OK && birth->image != NULL && host->keep != NULL &&
         !host->kind->pull) /* a puller takes the state first of all */
-        rc = lares__host_restore(host, &call, io->ops->wall(io));
+        rc = lares__host_restore(host, &call, lares__node_wall(birth->node));
     return rc;
 }
 

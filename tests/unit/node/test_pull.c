@@ -152,6 +152,52 @@ static void test_pull__waits_for_the_gate(void **state)
     check_u64(drain(call), 1);
 }
 
+/* what opens the gate of a daemon while its puller waits */
+static void *restart_soon(void *arg)
+{
+    nap_ms(20);
+    return (void *)(intptr_t)lares_daemon_restart(arg);
+}
+
+static void *stop_soon(void *arg)
+{
+    nap_ms(20);
+    return (void *)(intptr_t)lares_daemon_stop(arg, 60000);
+}
+
+static void check_gate_opened(void *(*opener)(void *))
+{
+    pthread_t thread;
+    void *status;
+
+    pull_open("1", "30000", options("restart.initial", "60000"));
+    check_ok(say(daemon, "x", 0));
+    for (int i = 0; i < 2; i++) {
+        lares_call *call = pull(2000);
+
+        check(lares_call_next(call) != NULL);
+        check_ok(lares_call_end(call, LARES_FAILED));
+    }
+    check_status(pull_status(0), LARES_ETIMEDOUT);
+    check(pthread_create(&thread, NULL, opener, daemon) == 0);
+    check_u64(drain(pull(8000)), 1);
+    check(pthread_join(thread, &status) == 0);
+    check(status == NULL);
+    check_u64(rows_count(node, "letters"), 0);
+}
+
+static void test_pull__a_restart_opens_the_gate(void **state)
+{
+    (void)state;
+    check_gate_opened(restart_soon);
+}
+
+static void test_pull__draining_opens_the_gate(void **state)
+{
+    (void)state;
+    check_gate_opened(stop_soon);
+}
+
 /* -- threads -------------------------------------------------------------- */
 
 static void test_pull__who_holds_a_call_is_no_callback(void **state)
@@ -400,6 +446,8 @@ int main(void)
         pull_test(test_pull__what_is_not_taken_stays),
         pull_test(test_pull__verdicts),
         pull_test(test_pull__waits_for_the_gate),
+        pull_test(test_pull__a_restart_opens_the_gate),
+        pull_test(test_pull__draining_opens_the_gate),
         pull_test(test_pull__who_holds_a_call_is_no_callback),
         pull_test(test_pull__is_delivered_to),
         pull_test(test_pull__is_delivered_to_without_lanes),
