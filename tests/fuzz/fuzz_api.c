@@ -446,8 +446,9 @@ static void inbox_drop(void)
 static void report(void)
 {
     static const char *const tables[] = {
-        "node",    "daemons", "kinds",    "lanes", "subscriptions",
-        "letters", "records", "recovery", "rooms", NULL};
+        "node",          "daemons",  "kinds",   "lanes",
+        "subscriptions", "letters",  "records", "recovery",
+        "rooms",         "counters", NULL};
     lares_node *node = pick(nodes);
     lares_rows *rows = NOTHING;
     lares_status rc = lares_node_report(
@@ -495,11 +496,12 @@ static void spawn(void)
 static void find(void)
 {
     lares_node *node = pick(nodes);
-    uint64_t origin = lares_daemon_origin(pick(daemons));
+    const lares_daemon *known = pick(daemons);
     lares_daemon *daemon = NOTHING;
     lares_status rc;
 
-    rc = lares_node_find(node, origin, &daemon);
+    promise((lares_daemon_epoch(known) > 0) == (known != NULL));
+    rc = lares_node_find(node, lares_daemon_origin(known), &daemon);
     daemons_keep(rc, daemon);
 }
 
@@ -569,6 +571,15 @@ static void save(void)
     lares_daemon *daemon = pick(daemons);
     lares_bytes *image = NOTHING;
     lares_status rc = lares_daemon_snapshot(daemon, take_timeout(), &image);
+
+    images_keep(rc, image);
+}
+
+static void retire(void)
+{
+    lares_daemon *daemon = pick(daemons);
+    lares_bytes *image = NOTHING;
+    lares_status rc = lares_daemon_retire(daemon, take_timeout(), &image);
 
     images_keep(rc, image);
 }
@@ -761,6 +772,7 @@ static void (*const calls[])(void) = {
     chain_make,    registry_make,
     registry_add,  registry_drop,
     registry_read, registry_remove,
+    retire,
 };
 
 /* In this order, or in that: tickets outlive what they stand for. */

@@ -9,6 +9,9 @@
 
 #include "support/node.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 /* One field of the matrix: what is done, and in which language. */
 struct cell {
     const char *name; /* row/column */
@@ -165,6 +168,14 @@ static inline void check_out(struct stage *stage, const char *text)
     check_str(said, text);
 }
 
+/* A turn that goes well. */
+static inline void check_turn(struct stage *stage, const char *text,
+                              const char *out)
+{
+    check_ok(ask(stage->subject, text, 8000, NULL));
+    check_out(stage, out);
+}
+
 static inline void check_silent(struct stage *stage)
 {
     check(lares_events_next(stage->events) == NULL);
@@ -177,6 +188,43 @@ static inline void check_silent(struct stage *stage)
 static inline uint64_t subject_fact(struct stage *stage, const char *column)
 {
     return daemon_fact(stage->node, "subject", column);
+}
+
+/* -- what subjects do ----------------------------------------------------- */
+
+/* It misbehaves then, but not when it is rebuilt. */
+static inline int is_bad(const lares_event *event)
+{
+    return is_text(event, "bad") && !(event->flags & LARES_EVENT_REPLAY);
+}
+
+static inline lares_verdict act_fail(lares_call *call)
+{
+    lares_call_fail(call, "boom");
+    return LARES_FAILED;
+}
+
+static inline lares_verdict act_answer_7(lares_call *call)
+{
+    (void)call;
+    return 7;
+}
+
+static inline lares_verdict act_lose(lares_call *call)
+{
+    (void)call;
+    return LARES_LOST;
+}
+
+/* 0: in a forked child everything is refused. */
+static inline int fork_status(int (*is_refused)(void))
+{
+    int status = 1;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(!is_refused());
+    return waitpid(child, &status, 0) == child ? status : -1;
 }
 
 #endif

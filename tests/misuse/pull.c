@@ -1,9 +1,6 @@
 /* The column "pull": a program that owns its calls. */
 #include "misuse.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 /* -- fixture -------------------------------------------------------------- */
 
 static struct stage stage;
@@ -45,12 +42,6 @@ static int fails(lares_call *call, int *left, const char *text)
     (*left)--;
     lares_call_fail(call, text);
     return 1;
-}
-
-static int is_bad(const lares_event *event)
-{
-    return event->len == 3 && memcmp(event->data, "bad", 3) == 0 &&
-           !(event->flags & LARES_EVENT_REPLAY);
 }
 
 static lares_verdict take_input(lares_call *call, const lares_event *event)
@@ -147,24 +138,6 @@ static void check_stands(lares_verdict (*act)(lares_call *call))
 
 /* -- answers -------------------------------------------------------------- */
 
-static lares_verdict act_fail(lares_call *call)
-{
-    lares_call_fail(call, "boom");
-    return LARES_FAILED;
-}
-
-static lares_verdict act_end_7(lares_call *call)
-{
-    (void)call;
-    return 7;
-}
-
-static lares_verdict act_lose(lares_call *call)
-{
-    (void)call;
-    return LARES_LOST;
-}
-
 static lares_verdict act_emit_gibibyte(lares_call *call)
 {
     void *data = calloc(1, 1 << 30); /* nobody touches its pages */
@@ -188,7 +161,7 @@ static void ends_failed(void)
 
 static void ends_7(void)
 {
-    check_dropped(act_end_7, LARES_EINVAL, "answered 7");
+    check_dropped(act_answer_7, LARES_EINVAL, "answered 7");
 }
 
 static void ends_lost(void)
@@ -314,13 +287,8 @@ static int is_refused(void)
 
 static lares_verdict act_fork(lares_call *call)
 {
-    int status = 1;
-    pid_t child = fork();
-
     (void)call;
-    if (child == 0)
-        _exit(!is_refused());
-    puller.rc = waitpid(child, &status, 0) == child ? status : -1;
+    puller.rc = fork_status(is_refused);
     return LARES_DONE;
 }
 
@@ -358,7 +326,6 @@ static void keeps_the_call(void)
 struct asker {
     lares_bytes *image;
     lares_status rc;
-    atomic_int done;
 };
 
 static void *ask_image(void *arg)
@@ -366,7 +333,6 @@ static void *ask_image(void *arg)
     struct asker *asker = arg;
 
     asker->rc = lares_daemon_snapshot(stage.subject, 8000, &asker->image);
-    atomic_store(&asker->done, 1);
     return NULL;
 }
 

@@ -12,18 +12,12 @@ static void open_with(const char *argument)
                           options("publish", "out", "argument", argument));
 }
 
-static void check_turn(const char *text, const char *out)
-{
-    check_ok(ask(stage.subject, text, 8000, NULL));
-    check_out(&stage, out);
-}
-
 /* A bad turn leaves nothing behind: neither for who delivered it, nor after
  * three attempts from the mailbox. */
 static void check_dropped(const char *way, const char *text)
 {
     open_with("");
-    check_turn("a", "1");
+    check_turn(&stage, "a", "1");
     check_status(ask(stage.subject, way, 8000, NULL), LARES_ECALLBACK);
     check_detail(text);
     check_silent(&stage);
@@ -76,11 +70,12 @@ static void snapshot_fails(void)
     lares_bytes *image = NULL;
 
     open_with("snapshot");
-    check_turn("a", "1");
+    check_turn(&stage, "a", "1");
     check_status(lares_daemon_snapshot(stage.subject, 8000, &image),
                  LARES_ESNAPSHOT);
     check_detail("no state");
-    check_turn("b", "2");
+    check(image == NULL);
+    check_turn(&stage, "b", "2");
     stage_close(&stage);
 }
 
@@ -91,13 +86,15 @@ static void restore_fails(void)
     lares_daemon *made = NULL;
 
     open_with("");
-    check_turn("a", "1");
+    check_turn(&stage, "a", "1");
     check_ok(lares_daemon_snapshot(stage.subject, 8000, &image));
     check_ok(lares_daemon_stop(stage.subject, -1));
     check_status(lares_node_restore(stage.node, lares_bytes_data(image),
                                     lares_bytes_len(image), NULL, set, &made),
                  LARES_ERESTORE);
     check_detail("no return");
+    check(made == NULL);
+    eventually(rows_count(stage.node, "daemons") == 1); /* no zombie */
     check_ok(lares_node_restore(stage.node, lares_bytes_data(image),
                                 lares_bytes_len(image), NULL, NULL, &made));
     lares_bytes_free(image);

@@ -52,12 +52,6 @@ static void subject_destroy(void *instance)
     free(instance);
 }
 
-static int is_bad(const lares_event *event)
-{
-    return event->len == 3 && memcmp(event->data, "bad", 3) == 0 &&
-           !(event->flags & LARES_EVENT_REPLAY);
-}
-
 static lares_verdict subject_process(lares_call *call, void *instance)
 {
     uint64_t *n = instance;
@@ -123,22 +117,16 @@ static void close_all(void)
 
 /* -- tools ---------------------------------------------------------------- */
 
-static void check_turn(const char *text, const char *out)
-{
-    check_ok(ask(stage.subject, text, 8000, NULL));
-    check_out(&stage, out);
-}
-
 /* A bad turn leaves nothing behind: neither for who delivered it, nor after
  * three attempts from the mailbox. */
 static void check_dropped(act_fn act, const char *text)
 {
     open_with(act);
-    check_turn("a", "1");
+    check_turn(&stage, "a", "1");
     check_status(ask(stage.subject, "bad", 8000, NULL), LARES_ECALLBACK);
     check_detail(text);
     check_silent(&stage);
-    check_turn("b", "2");
+    check_turn(&stage, "b", "2");
     check_ok(say(stage.subject, "bad", 0));
     check_ok(say(stage.subject, "c", 0));
     check_out(&stage, "3"); /* of "c", behind the letter */
@@ -153,16 +141,10 @@ static void check_dropped(act_fn act, const char *text)
 static void check_stands(act_fn act)
 {
     open_with(act);
-    check_turn("bad", "1");
+    check_turn(&stage, "bad", "1");
 }
 
 /* -- answers -------------------------------------------------------------- */
-
-static lares_verdict act_fail(lares_call *call)
-{
-    lares_call_fail(call, "boom");
-    return LARES_FAILED;
-}
 
 static lares_verdict act_answer_0(lares_call *call)
 {
@@ -170,22 +152,10 @@ static lares_verdict act_answer_0(lares_call *call)
     return 0;
 }
 
-static lares_verdict act_answer_7(lares_call *call)
-{
-    (void)call;
-    return 7;
-}
-
 static lares_verdict act_answer_minus_1(lares_call *call)
 {
     (void)call;
     return -1;
-}
-
-static lares_verdict act_lose(lares_call *call)
-{
-    (void)call;
-    return LARES_LOST;
 }
 
 static void answers_failed(void)
@@ -294,7 +264,7 @@ static void delivers(void)
     check_stands(act_deliver);
     check_status(subject.rc, LARES_EDEADLK);
     check_status(subject.other, LARES_EDEADLK);
-    check_turn("b", "2");
+    check_turn(&stage, "b", "2");
     close_all();
 }
 
@@ -351,10 +321,10 @@ static void stops_a_sibling(void)
     open_with(act_stop_sibling);
     subject.sibling =
         spawn(stage.node, "neighbour", options("name", "sibling"));
-    check_turn("bad", "1");
+    check_turn(&stage, "bad", "1");
     check_ok(subject.rc);
     eventually(rows_count(stage.node, "daemons") == 2);
-    check_turn("b", "2");
+    check_turn(&stage, "b", "2");
     close_all();
 }
 
@@ -514,13 +484,8 @@ static int is_refused(void)
 
 static lares_verdict act_fork(lares_call *call)
 {
-    int status = 1;
-    pid_t child = fork();
-
     (void)call;
-    if (child == 0)
-        _exit(!is_refused());
-    subject.rc = waitpid(child, &status, 0) == child ? status : -1;
+    subject.rc = fork_status(is_refused);
     return LARES_DONE;
 }
 
@@ -528,7 +493,7 @@ static void forks(void)
 {
     check_stands(act_fork);
     check_i64(subject.rc, 0);
-    check_turn("b", "2");
+    check_turn(&stage, "b", "2");
     close_all();
 }
 
@@ -584,13 +549,13 @@ static void snapshot_fails(void)
     lares_bytes *image = NULL;
 
     open_with(act_fail);
-    check_turn("a", "1");
+    check_turn(&stage, "a", "1");
     atomic_store(&subject.save_fails, 1);
     check_status(lares_daemon_snapshot(stage.subject, 8000, &image),
                  LARES_ESNAPSHOT);
     check_detail("no state");
     check(image == NULL);
-    check_turn("b", "2");
+    check_turn(&stage, "b", "2");
     check_ok(lares_daemon_snapshot(stage.subject, 8000, &image));
     lares_bytes_free(image);
     close_all();
@@ -602,7 +567,7 @@ static void rebuild_fails(atomic_int *broken, const char *text)
     lares_bytes *image = NULL;
 
     open_with(act_fail);
-    check_turn("a", "1");
+    check_turn(&stage, "a", "1");
     check_ok(lares_daemon_snapshot(stage.subject, 8000, &image));
     lares_bytes_free(image);
     atomic_store(broken, 2);
@@ -645,7 +610,7 @@ static void restore_fails(void)
     lares_key *key = NULL;
 
     open_with(act_fail);
-    check_turn("a", "1");
+    check_turn(&stage, "a", "1");
     check_ok(lares_daemon_key(stage.subject, &key));
     check_ok(lares_daemon_snapshot(stage.subject, 8000, &image));
     check_ok(lares_daemon_stop(stage.subject, -1));
@@ -654,7 +619,7 @@ static void restore_fails(void)
     check_detail("no return");
     eventually(rows_count(stage.node, "daemons") == 1); /* no zombie */
     check_ok(restore(image, key));
-    check_turn("b", "2");
+    check_turn(&stage, "b", "2");
     lares_bytes_free(image);
     lares_key_free(key);
     close_all();

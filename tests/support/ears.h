@@ -166,7 +166,4 @@ static inline int bus_teardown(void **state)
     return pool_teardown(state) || left > 0;
 }
 
-#define bus_test(test)                                                         \
-    cmocka_unit_test_setup_teardown(test, bus_setup, bus_teardown)
-
 #endif

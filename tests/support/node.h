@@ -93,6 +93,18 @@ static inline void node_close(lares_node *node)
     lares_node_free(node);
 }
 
+/* A world with one node. */
+static inline lares_world *world_open(uint64_t seed, const char *name,
+                                      lares_options *set, lares_node **node_out)
+{
+    lares_world *world = NULL;
+
+    check_ok(lares_world_new(seed, &world));
+    check_ok(lares_world_node(world, name, set, node_out));
+    lares_options_free(set);
+    return world;
+}
+
 /* A kind without create: every daemon of it shares `user`. */
 static inline void kind_add(lares_node *node, const char *kind,
                             lares_process_fn process, void *user)
@@ -155,6 +167,12 @@ static inline void event_text(const lares_event *event, char *out, size_t size)
 
     memcpy(out, event->data, len);
     out[len] = '\0';
+}
+
+static inline int is_text(const lares_event *event, const char *text)
+{
+    return event->len == strlen(text) &&
+           memcmp(event->data, text, event->len) == 0;
 }
 
 /* -- kinds ---------------------------------------------------------------- */
@@ -401,6 +419,32 @@ static inline uint64_t inbox_count(lares_inbox *inbox)
     char none[1];
 
     return inbox_read(inbox, 0, none, sizeof none);
+}
+
+/* A verifier that goes on where the events of one inbox end. */
+static inline void chain_follow(lares_chain *chain, lares_inbox *inbox,
+                                int count)
+{
+    lares_events *events = NULL;
+    const lares_event *event;
+
+    while (lares_inbox_next(inbox, 0, &events) == LARES_OK) {
+        for (; (event = lares_events_next(events)) != NULL; count--)
+            check_ok(lares_chain_check(chain, event));
+        lares_events_free(events);
+    }
+    check_i64(count, 0);
+}
+
+/* The same from the genesis on, for outputs of one daemon. */
+static inline void check_chain(lares_inbox *inbox, lares_daemon *daemon,
+                               int count)
+{
+    lares_chain *chain = NULL;
+
+    check_ok(lares_chain_new(lares_daemon_origin(daemon), &chain));
+    chain_follow(chain, inbox, count);
+    lares_chain_free(chain);
 }
 
 #endif

@@ -116,8 +116,7 @@ static inline int script_setup(void **state)
     int rc = house_setup(state);
 
     memset(&script, 0, sizeof script);
-    check_ok(lares_world_new(7, &world));
-    check_ok(lares_world_node(world, "east", NULL, &node));
+    world = world_open(7, "east", NULL, &node);
     script.node = node;
     check_ok(
         lares_node_register(node, "script", NULL, &script_ops, NULL, NULL));
@@ -156,24 +155,6 @@ static inline void check_times(const uint64_t *times, int count)
     check_i64(script.attempts, count);
     for (int i = 0; i < count; i++)
         check_u64(script.at[i], times[i]);
-}
-
-/* Follows the chain of the inbox's events from its genesis. */
-static inline void check_chain(lares_inbox *inbox, lares_daemon *daemon,
-                               int count)
-{
-    lares_chain *chain = NULL;
-    lares_events *events = NULL;
-    const lares_event *event;
-
-    check_ok(lares_chain_new(lares_daemon_origin(daemon), &chain));
-    while (lares_inbox_next(inbox, 0, &events) == LARES_OK) {
-        for (; (event = lares_events_next(events)) != NULL; count--)
-            check_ok(lares_chain_check(chain, event));
-        lares_events_free(events);
-    }
-    check_i64(count, 0);
-    lares_chain_free(chain);
 }
 
 #define script_test(test)                                                      \

@@ -66,12 +66,6 @@ static inline void tally_destroy(void *instance)
     free(instance);
 }
 
-static inline int is_text(const lares_event *event, const char *text)
-{
-    return event->len == strlen(text) &&
-           memcmp(event->data, text, event->len) == 0;
-}
-
 /* Counts first, so that what fails has spoilt its state. */
 static inline lares_verdict tally_take(lares_call *call, struct counted *it,
                                        const lares_event *event)
@@ -171,8 +165,7 @@ static inline int tally_setup(void **state)
 
     memset(&tally, 0, sizeof tally);
     tally.verdict = LARES_FAILED;
-    check_ok(lares_world_new(7, &world));
-    check_ok(lares_world_node(world, "east", NULL, &node));
+    world = world_open(7, "east", NULL, &node);
     check_ok(lares_world_node(world, "west", NULL, &other));
     tally_register(node, "0");
     tally_register(other, "0");
@@ -237,31 +230,6 @@ static inline lares_status restore_at(lares_node *at, const lares_bytes *image,
 {
     return lares_node_restore(at, lares_bytes_data(image),
                               lares_bytes_len(image), key, NULL, out);
-}
-
-/* A verifier that goes on where the events of one inbox end. */
-static inline void chain_follow(lares_chain *chain, lares_inbox *inbox,
-                                int count)
-{
-    lares_events *events = NULL;
-    const lares_event *event;
-
-    while (lares_inbox_next(inbox, 0, &events) == LARES_OK) {
-        for (; (event = lares_events_next(events)) != NULL; count--)
-            check_ok(lares_chain_check(chain, event));
-        lares_events_free(events);
-    }
-    check_i64(count, 0);
-}
-
-static inline void check_chain(lares_inbox *inbox, lares_daemon *daemon,
-                               int count)
-{
-    lares_chain *chain = NULL;
-
-    check_ok(lares_chain_new(lares_daemon_origin(daemon), &chain));
-    chain_follow(chain, inbox, count);
-    lares_chain_free(chain);
 }
 
 #endif

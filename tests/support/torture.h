@@ -94,18 +94,28 @@ static inline lares_status life_await(struct life *life,
 
 /* -- steps that many lives take ------------------------------------------- */
 
+/* From pairs of text: all of them, or nothing. */
+static inline lares_status options_make(const char *const *pairs,
+                                        lares_options **out)
+{
+    lares_options *set = NULL;
+    lares_status rc = lares_options_new(&set);
+
+    for (; rc == LARES_OK && *pairs != NULL; pairs += 2)
+        rc = lares_options_set(set, pairs[0], pairs[1]);
+    if (rc < 0)
+        lares_options_free(set);
+    else
+        *out = set;
+    return rc;
+}
+
 static inline lares_status step_options(struct life *life)
 {
-    lares_status rc = lares_options_new(&life->options);
+    const char *const pairs[] = {"lanes",
+                                 life->lanes != NULL ? life->lanes : "0", NULL};
 
-    if (rc == LARES_OK)
-        rc = lares_options_set(life->options, "lanes",
-                               life->lanes != NULL ? life->lanes : "0");
-    if (rc < 0) {
-        lares_options_free(life->options);
-        life->options = NULL;
-    }
-    return rc;
+    return options_make(pairs, &life->options);
 }
 
 static inline lares_status step_key(struct life *life)
@@ -267,6 +277,22 @@ static inline void play_all(const struct story *story, const char *lanes,
         n += stride;
     }
     check_nothing_left(lanes, n, sticky);
+}
+
+/* Without threads, by itself and in a world. */
+static inline void play_alone(const struct story *story, int sticky)
+{
+    play_all(story, "0", sticky, 1);
+    play_all(story, NULL, sticky, 1);
+}
+
+/* With threads the n-th is not always the same one: a sample, or all. */
+static inline void play_with_a_lane(const struct story *story)
+{
+    int64_t stride = getenv("LARES_DEEP") != NULL ? 1 : 5;
+
+    play_all(story, "1", 0, stride);
+    play_all(story, "1", 1, stride);
 }
 
 #endif

@@ -46,15 +46,8 @@ static lares_status step_spawn_options(struct life *life)
                                         "restart.attempts",
                                         "1000000",
                                         NULL};
-    lares_status rc = lares_options_new(&of(life)->spawn_options);
 
-    for (size_t i = 0; rc == LARES_OK && pairs[i] != NULL; i += 2)
-        rc = lares_options_set(of(life)->spawn_options, pairs[i], pairs[i + 1]);
-    if (rc < 0) {
-        lares_options_free(of(life)->spawn_options);
-        of(life)->spawn_options = NULL;
-    }
-    return rc;
+    return options_make(pairs, &of(life)->spawn_options);
 }
 
 static lares_status step_register(struct life *life)
@@ -242,25 +235,19 @@ static const struct story story = {
 static void test_torture__each_allocation_once(void **state)
 {
     (void)state; /* id: AB05 */
-    play_all(&story, "0", 0, 1);
-    play_all(&story, NULL, 0, 1);
+    play_alone(&story, 0);
 }
 
 static void test_torture__each_allocation_and_all_later(void **state)
 {
     (void)state; /* id: AB05 */
-    play_all(&story, "0", 1, 1);
-    play_all(&story, NULL, 1, 1);
+    play_alone(&story, 1);
 }
 
-/* With threads the n-th is not always the same one: a sample, or all. */
 static void test_torture__with_a_lane(void **state)
 {
-    int64_t stride = getenv("LARES_DEEP") != NULL ? 1 : 5;
-
     (void)state; /* id: AB05 */
-    play_all(&story, "1", 0, stride);
-    play_all(&story, "1", 1, stride);
+    play_with_a_lane(&story);
 }
 
 int main(void)

@@ -67,12 +67,6 @@ static void counter_destroy(void *instance)
     free(instance);
 }
 
-static int is_text(const lares_event *event, const char *text)
-{
-    return event->len == strlen(text) &&
-           memcmp(event->data, text, event->len) == 0;
-}
-
 /* of turns that were not committed before */
 static int fails_now(const lares_event *event)
 {
@@ -176,15 +170,8 @@ static lares_status step_swift(struct life *life)
     static const char *const pairs[] = {
         "restart.initial",  "1",       "restart.max", "20",
         "restart.attempts", "1000000", NULL};
-    lares_status rc = lares_options_new(&of(life)->swift);
 
-    for (size_t i = 0; rc == LARES_OK && pairs[i] != NULL; i += 2)
-        rc = lares_options_set(of(life)->swift, pairs[i], pairs[i + 1]);
-    if (rc < 0) {
-        lares_options_free(of(life)->swift);
-        of(life)->swift = NULL;
-    }
-    return rc;
+    return options_make(pairs, &of(life)->swift);
 }
 
 static lares_status step_register(struct life *life)
@@ -741,25 +728,19 @@ static const struct story story = {
 static void test_torture_state__each_allocation_once(void **state)
 {
     (void)state; /* id: AB05 */
-    play_all(&story, "0", 0, 1);
-    play_all(&story, NULL, 0, 1);
+    play_alone(&story, 0);
 }
 
 static void test_torture_state__each_allocation_and_all_later(void **state)
 {
     (void)state; /* id: AB05 */
-    play_all(&story, "0", 1, 1);
-    play_all(&story, NULL, 1, 1);
+    play_alone(&story, 1);
 }
 
-/* With threads the n-th is not always the same one: a sample, or all. */
 static void test_torture_state__with_a_lane(void **state)
 {
-    int64_t stride = getenv("LARES_DEEP") != NULL ? 1 : 5;
-
     (void)state; /* id: AB05 */
-    play_all(&story, "1", 0, stride);
-    play_all(&story, "1", 1, stride);
+    play_with_a_lane(&story);
 }
 
 int main(void)

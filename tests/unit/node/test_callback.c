@@ -202,12 +202,10 @@ static void test_callback__everything_but_waiting(void **state)
 
 static void test_callback__everything_but_waiting_in_a_world(void **state)
 {
-    lares_world *world = NULL;
     lares_node *node = NULL;
+    lares_world *world = world_open(1, "east", NULL, &node);
 
     (void)state; /* id: H15, AB06 */
-    check_ok(lares_world_new(1, &world));
-    check_ok(lares_world_node(world, "east", NULL, &node));
     stage_set(node, world);
     check_stage();
     node_close(node);

@@ -2,6 +2,57 @@
 
 /* A daemon as an image, and back: the same identity, chain and state. */
 
+/* -- fixture -------------------------------------------------------------- */
+
+/* What a test leaves, the teardown frees. */
+static lares_daemon *daemon, *successor;
+static lares_inbox *here, *far; /* at `node`, at `other` */
+static lares_chain *chain;
+static lares_bytes *image;
+static lares_key *key;
+
+static void daemon_drop(void)
+{
+    lares_daemon_free(daemon);
+    daemon = NULL;
+}
+
+static void image_drop(void)
+{
+    lares_bytes_free(image);
+    image = NULL;
+}
+
+static void here_drop(void)
+{
+    lares_inbox_free(here);
+    here = NULL;
+}
+
+static void key_drop(void)
+{
+    lares_key_free(key);
+    key = NULL;
+}
+
+static int image_teardown(void **state)
+{
+    daemon_drop();
+    image_drop();
+    here_drop();
+    key_drop();
+    lares_daemon_free(successor);
+    successor = NULL;
+    lares_inbox_free(far);
+    far = NULL;
+    lares_chain_free(chain);
+    chain = NULL;
+    return tally_teardown(state);
+}
+
+#define image_test(test)                                                       \
+    cmocka_unit_test_setup_teardown(test, tally_setup, image_teardown)
+
 /* -- tools ---------------------------------------------------------------- */
 
 static lares_daemon *counter_open(void)
@@ -11,14 +62,20 @@ static lares_daemon *counter_open(void)
                          "north", "batch", "7"));
 }
 
-/* Restores it at the other node, and stops it here. */
-static lares_daemon *moved(lares_daemon *daemon, const lares_bytes *image)
+static lares_key *key_of(uint8_t byte)
 {
-    lares_daemon *successor = NULL;
+    const uint8_t seed[32] = {byte};
+    lares_key *made = NULL;
 
+    check_ok(lares_key_new(seed, sizeof seed, &made));
+    return made;
+}
+
+/* Stops it here, and restores it at the other node. */
+static void move(void)
+{
     check_ok(lares_daemon_stop(daemon, 0));
     check_ok(restore_at(other, image, NULL, &successor));
-    return successor;
 }
 
 static uint64_t there(const char *column)
@@ -30,21 +87,17 @@ static uint64_t there(const char *column)
 
 static void test_image__goes_on_where_it_stood(void **state)
 {
-    lares_inbox *here = subscribe(node, "out", NULL);
-    lares_inbox *far = subscribe(other, "out", NULL);
-    lares_daemon *daemon = counter_open();
-    lares_chain *chain = NULL;
-    lares_daemon *successor;
-    lares_bytes *image;
-
     (void)state; /* id: S01, C03, L01 */
+    here = subscribe(node, "out", NULL);
+    far = subscribe(other, "out", NULL);
+    daemon = counter_open();
     check_ok(lares_chain_new(lares_daemon_origin(daemon), &chain));
     for (int i = 0; i < 10; i++)
         check_ok(ask(daemon, "x", 0, NULL));
     check_ok(lares_daemon_subscribe(daemon, "late", "pool"));
     image = image_of(daemon);
     chain_follow(chain, here, 10);
-    successor = moved(daemon, image);
+    move();
     check_u64(lares_daemon_origin(successor), lares_daemon_origin(daemon));
     check_ask(successor, "x", "11");
     check_ok(publish(other, "in", "x", 0));
@@ -59,58 +112,36 @@ static void test_image__goes_on_where_it_stood(void **state)
     check_str(cell_text(other, "subscriptions", "pattern", "late", "group"),
               "pool");
     chain_follow(chain, far, 4);
-    lares_chain_free(chain);
-    lares_inbox_free(here);
-    lares_inbox_free(far);
-    lares_bytes_free(image);
-    lares_daemon_free(daemon);
-    lares_daemon_free(successor);
 }
 
 /* It is as if it had been rebuilt: what fails after it never happened. */
 static void test_image__is_the_checkpoint_of_its_successor(void **state)
 {
-    lares_daemon *daemon = counter_open();
-    lares_daemon *successor;
-    lares_bytes *image;
-
     (void)state;
+    daemon = counter_open();
     check_ask(daemon, "x", "1");
     image = image_of(daemon);
-    successor = moved(daemon, image);
-    lares_bytes_free(image); /* the state was copied */
+    move();
+    image_drop(); /* the state was copied */
     check_ask(successor, "x", "2");
     check_status(ask(successor, "boom", 0, NULL), LARES_ECALLBACK);
     check_ask(successor, "x", "3");
     check_u64(there("diverged"), 0);
-    lares_daemon_free(daemon);
-    lares_daemon_free(successor);
 }
 
 static void test_image__without_a_state(void **state)
 {
-    lares_daemon *daemon = spawn(node, "plain", options("publish", "out"));
-    lares_inbox *here = subscribe(node, "out", NULL);
-    lares_inbox *far = subscribe(other, "out", NULL);
-    lares_chain *chain = NULL;
-    lares_daemon *successor = NULL;
-    lares_bytes *image;
-
     (void)state; /* id: S02 */
+    daemon = spawn(node, "plain", options("publish", "out"));
+    here = subscribe(node, "out", NULL);
+    far = subscribe(other, "out", NULL);
     check_ok(lares_chain_new(lares_daemon_origin(daemon), &chain));
     check_ask(daemon, "x", "1");
     image = image_of(daemon);
-    check_ok(lares_daemon_stop(daemon, 0));
-    check_ok(restore_at(other, image, NULL, &successor));
+    move();
     check_ask(successor, "x", "1"); /* its object is a new one */
     chain_follow(chain, here, 1);
     chain_follow(chain, far, 1);
-    lares_chain_free(chain);
-    lares_inbox_free(here);
-    lares_inbox_free(far);
-    lares_bytes_free(image);
-    lares_daemon_free(daemon);
-    lares_daemon_free(successor);
 }
 
 /* -- a state of 0 bytes --------------------------------------------------- */
@@ -139,8 +170,6 @@ static lares_verdict restore_empty(lares_call *call, uint32_t version,
 static void test_image__of_an_empty_state(void **state)
 {
     lares_daemon_ops ops = tally_ops;
-    lares_daemon *daemon;
-    lares_bytes *image;
 
     (void)state; /* id: S02 */
     emptied = 0;
@@ -153,19 +182,14 @@ static void test_image__of_an_empty_state(void **state)
     check_status(ask(daemon, "boom", 0, NULL), LARES_ECALLBACK);
     check_i64(emptied, 1);
     check_ask(daemon, "x", "1");
-    lares_bytes_free(image);
-    lares_daemon_free(daemon);
 }
 
 /* -- taking --------------------------------------------------------------- */
 
 static void test_image__is_refused_and_nothing_changes(void **state)
 {
-    lares_daemon *daemon =
-        spawn(node, "counter", options("snapshot.max", "4096"));
-    lares_bytes *image = NULL;
-
     (void)state; /* id: S03 */
+    daemon = spawn(node, "counter", options("snapshot.max", "4096"));
     check_ask(daemon, "x", "1");
     tally.save_fails = 1;
     check_status(lares_daemon_snapshot(daemon, 0, &image), LARES_ESNAPSHOT);
@@ -180,18 +204,15 @@ static void test_image__is_refused_and_nothing_changes(void **state)
     check_ask(daemon, "x", "2");
     check_u64(counter(node, "snapshots_total", "result=\"ok\""), 1);
     check_u64(counter(node, "snapshots_total", "result=\"failed\""), 2);
-    lares_bytes_free(image);
+    image_drop();
     check_ok(lares_daemon_stop(daemon, 0));
     check_status(lares_daemon_snapshot(daemon, 0, &image), LARES_ECLOSED);
-    lares_daemon_free(daemon);
 }
 
 static lares_status inside;
 
 static lares_verdict snapshot_inside(lares_call *call, void *instance)
 {
-    lares_bytes *image = NULL;
-
     while (lares_call_next(call) != NULL)
         inside = lares_daemon_snapshot(instance, -1, &image);
     check(image == NULL);
@@ -200,74 +221,57 @@ static lares_verdict snapshot_inside(lares_call *call, void *instance)
 
 static void test_image__is_not_taken_inside_a_callback(void **state)
 {
-    lares_daemon *daemon = counter_open();
     lares_daemon *asker;
 
     (void)state; /* id: H15 */
+    daemon = counter_open();
     kind_add(node, "asker", snapshot_inside, daemon);
     asker = spawn(node, "asker", NULL);
     inside = LARES_OK;
     check_ok(ask(asker, "x", 0, NULL));
     check_status(inside, LARES_EDEADLK);
     lares_daemon_free(asker);
-    lares_daemon_free(daemon);
 }
 
 static void test_image__waits_for_the_gate_of_nobody(void **state)
 {
-    lares_daemon *daemon = counter_open();
-    lares_bytes *image = NULL;
-
     (void)state;
+    daemon = counter_open();
     check_ok(say(daemon, "boom", 0));
     pass_ms(0);
     check_state("BACKOFF");
     check_status(lares_daemon_snapshot(daemon, 0, &image), LARES_EDOWN);
     pass_ms(50);
     lares_bytes_free(image_of(daemon));
-    lares_daemon_free(daemon);
 }
 
 /* -- outputs that found no space ------------------------------------------ */
 
-/* Four outputs, and space for one of them in `full`. */
-static lares_daemon *parked_open(lares_inbox **full_out)
+/* Four outputs, and space for one of them `here`. */
+static void parked_open(void)
 {
-    lares_daemon *daemon;
-
-    *full_out = subscribe(node, "out", options("mailbox.count", "1"));
+    here = subscribe(node, "out", options("mailbox.count", "1"));
     daemon = counter_open();
     for (int i = 0; i < 4; i++)
         check_ok(say(daemon, "x", 0));
     pass_ms(0);
     check_u64(fact("parked"), 1);
-    return daemon;
 }
 
 static void test_image__holds_parked_outputs(void **state)
 {
-    lares_inbox *full = NULL;
-    lares_inbox *far = subscribe(other, "out", NULL);
-    lares_daemon *daemon = parked_open(&full);
-    lares_chain *chain = NULL;
-    lares_daemon *successor;
-    lares_bytes *image;
-
     (void)state; /* id: S04 */
+    far = subscribe(other, "out", NULL);
+    parked_open();
     check_ok(lares_chain_new(lares_daemon_origin(daemon), &chain));
     image = image_of(daemon);
-    successor = moved(daemon, image);
-    chain_follow(chain, full, 1);
-    lares_inbox_free(full);
+    move();
+    chain_follow(chain, here, 1);
+    here_drop();
     pass_ms(0);
     chain_follow(chain, far, 3); /* what was parked, once, in its order */
     check_ask(successor, "x", "5");
     chain_follow(chain, far, 1);
-    lares_chain_free(chain);
-    lares_inbox_free(far);
-    lares_bytes_free(image);
-    lares_daemon_free(daemon);
-    lares_daemon_free(successor);
 }
 
 /* -- handed over ---------------------------------------------------------- */
@@ -275,14 +279,10 @@ static void test_image__holds_parked_outputs(void **state)
 /* What was accepted is in the last image; nothing comes between. */
 static void test_image__of_a_daemon_that_retires(void **state)
 {
-    lares_inbox *here = subscribe(node, "out", NULL);
-    lares_inbox *far = subscribe(other, "out", NULL);
-    lares_daemon *daemon = counter_open();
-    lares_daemon *successor = NULL;
-    lares_chain *chain = NULL;
-    lares_bytes *image = NULL;
-
     (void)state;
+    here = subscribe(node, "out", NULL);
+    far = subscribe(other, "out", NULL);
+    daemon = counter_open();
     check_ok(lares_chain_new(lares_daemon_origin(daemon), &chain));
     for (int i = 0; i < 20; i++)
         check_ok(publish(node, "in", i == 7 ? "lost" : "x", 0));
@@ -296,57 +296,38 @@ static void test_image__of_a_daemon_that_retires(void **state)
     check_u64(lares_daemon_epoch(successor), 2);
     check_ask(successor, "x", "20");
     chain_follow(chain, far, 1);
-    lares_bytes_free(image);
-    image = NULL;
+    image_drop();
     check_status(lares_daemon_retire(daemon, 0, &image), LARES_ECLOSED);
     check(image == NULL);
-    lares_chain_free(chain);
-    lares_inbox_free(here);
-    lares_inbox_free(far);
-    lares_daemon_free(daemon);
-    lares_daemon_free(successor);
 }
 
 /* Outputs that found no space travel, and are no letters here. */
 static void test_image__of_one_that_retires_parked(void **state)
 {
-    lares_inbox *full = NULL;
-    lares_inbox *far = subscribe(other, "out", NULL);
-    lares_daemon *daemon = parked_open(&full);
-    lares_daemon *successor = NULL;
-    lares_chain *chain = NULL;
-    lares_bytes *image = NULL;
-
     (void)state;
+    far = subscribe(other, "out", NULL);
+    parked_open();
     check_ok(lares_chain_new(lares_daemon_origin(daemon), &chain));
     check_ok(lares_daemon_retire(daemon, 0, &image));
     check_u64(rows_count(node, "letters"), 0);
     check_ok(restore_at(other, image, NULL, &successor));
     pass_ms(0);
-    chain_follow(chain, full, 1);
+    chain_follow(chain, here, 1);
     chain_follow(chain, far, 3);
-    lares_chain_free(chain);
-    lares_bytes_free(image);
-    lares_inbox_free(full);
-    lares_inbox_free(far);
-    lares_daemon_free(daemon);
-    lares_daemon_free(successor);
 }
 
 /* It ends all the same, and says why there is no image. */
 static void test_image__that_cannot_be_taken_last(void **state)
 {
-    lares_daemon *daemon = counter_open();
-    lares_bytes *image = NULL;
-
     (void)state;
+    daemon = counter_open();
     check_ask(daemon, "x", "1");
     tally.save_fails = 1;
     check_status(lares_daemon_retire(daemon, 0, &image), LARES_ESNAPSHOT);
     check_detail("no snapshot");
     check(image == NULL);
     check_u64(rows_count(node, "daemons"), 0);
-    lares_daemon_free(daemon);
+    daemon_drop();
     daemon = counter_open();
     check_ask(daemon, "x", "1");
     tally.create_fails = 1000;
@@ -354,33 +335,22 @@ static void test_image__that_cannot_be_taken_last(void **state)
     check_status(lares_daemon_retire(daemon, -1, &image), LARES_EDOWN);
     check(image == NULL);
     check_u64(rows_count(node, "daemons"), 0);
-    lares_daemon_free(daemon);
 }
 
 /* -- what was seen -------------------------------------------------------- */
-
-static lares_verdict forward(lares_call *call, void *instance)
-{
-    const lares_event *event;
-
-    (void)instance;
-    while ((event = lares_call_next(call)) != NULL)
-        lares_call_emit(call, NULL, event->data, event->len);
-    return LARES_DONE;
-}
 
 /* The horizon travels: events of one origin go on, a restored daemon of a
  * new node of the same name is another sender. */
 static void test_image__knows_what_it_was_shown(void **state)
 {
-    lares_daemon *daemon = counter_open();
-    lares_daemon *successor, *source, *source_there;
-    lares_bytes *image, *source_image;
+    lares_daemon *source, *source_there = NULL;
+    lares_bytes *source_image;
 
     (void)state; /* id: C04, H06 */
-    kind_add(node, "forward", forward, NULL);
-    kind_add(other, "forward", forward, NULL);
-    source = spawn(node, "forward", options("publish", "in"));
+    daemon = counter_open();
+    kind_add(node, "echo", echo, NULL);
+    kind_add(other, "echo", echo, NULL);
+    source = spawn(node, "echo", options("publish", "in"));
     source_image = image_of(source);
     for (int i = 0; i < 5; i++)
         check_ok(ask(source, "x", 0, NULL));
@@ -389,7 +359,7 @@ static void test_image__knows_what_it_was_shown(void **state)
     pass_ms(0);
     check_u64(fact("inputs"), 10);
     image = image_of(daemon);
-    successor = moved(daemon, image);
+    move();
     for (int i = 0; i < 5; i++)
         check_ok(publish(other, "in", "x", 0)); /* another node's chain */
     pass_ms(0);
@@ -402,85 +372,66 @@ static void test_image__knows_what_it_was_shown(void **state)
     check_u64(there("inputs"), 5);
     check_u64(there("duplicates"), 5);
     lares_bytes_free(source_image);
-    lares_bytes_free(image);
     lares_daemon_free(source_there);
     lares_daemon_free(source);
-    lares_daemon_free(daemon);
-    lares_daemon_free(successor);
 }
 
 /* -- who may restore ------------------------------------------------------ */
 
 static void test_image__lets_one_instance_live(void **state)
 {
-    lares_daemon *daemon = counter_open();
-    lares_daemon *second = NULL;
-    lares_bytes *first, *later;
-    lares_key *key = NULL;
+    lares_bytes *later;
 
     (void)state; /* id: S08, T04, H11 */
-    first = image_of(daemon);
-    check_status(restore_at(node, first, NULL, &second), LARES_EEXIST);
+    daemon = counter_open();
+    image = image_of(daemon);
+    check_status(restore_at(node, image, NULL, &successor), LARES_EEXIST);
     check_ok(lares_daemon_key(daemon, &key));
     check_ok(lares_daemon_stop(daemon, 0));
-    check_status(lares_node_spawn(node, "counter", key, NULL, &second),
+    check_status(lares_node_spawn(node, "counter", key, NULL, &successor),
                  LARES_ESTALE);
     check_detail("has lived here: restore its image");
-    lares_daemon_free(daemon);
-    check_ok(restore_at(node, first, key, &daemon));
+    daemon_drop();
+    check_ok(restore_at(node, image, key, &daemon));
     check_u64(fact("epoch"), 2);
     later = image_of(daemon);
     check_ok(lares_daemon_stop(daemon, 0));
-    lares_daemon_free(daemon);
-    check_status(restore_at(node, first, key, &second), LARES_ESTALE);
+    daemon_drop();
+    check_status(restore_at(node, image, key, &successor), LARES_ESTALE);
     check_detail("in epoch 2 since the image of epoch 1 was taken");
     check_ok(restore_at(node, later, key, &daemon));
     check_u64(fact("epoch"), 3);
-    check(second == NULL);
-    lares_bytes_free(first);
+    check(successor == NULL);
     lares_bytes_free(later);
-    lares_key_free(key);
-    lares_daemon_free(daemon);
 }
 
 static void test_image__needs_its_identity(void **state)
 {
-    const uint8_t seed[32] = {1};
-    const uint8_t stranger[32] = {2};
-    lares_key *key = NULL, *wrong = NULL;
-    lares_daemon *daemon = NULL, *second = NULL;
-    lares_bytes *image;
+    lares_key *wrong;
 
     (void)state; /* id: S08, I05, H11 */
-    check_ok(lares_key_new(seed, sizeof seed, &key));
-    check_ok(lares_key_new(stranger, sizeof stranger, &wrong));
+    key = key_of(1);
+    wrong = key_of(2);
     check_ok(lares_node_spawn(node, "counter", key, NULL, &daemon));
     image = image_of(daemon);
-    check_status(restore_at(other, image, wrong, &second), LARES_EIDENTITY);
+    check_status(restore_at(other, image, wrong, &successor), LARES_EIDENTITY);
     check_ok(lares_daemon_stop(daemon, 0));
-    lares_daemon_free(daemon);
-    lares_key_free(key); /* nobody has its secret any more */
-    check_status(restore_at(other, image, NULL, &second), LARES_EKEY);
+    daemon_drop();
+    key_drop(); /* nobody has its secret any more */
+    check_status(restore_at(other, image, NULL, &successor), LARES_EKEY);
     check_detail("pass the identity");
-    check_ok(lares_key_new(seed, sizeof seed, &key));
+    key = key_of(1);
     check_ok(restore_at(other, image, key, &daemon));
-    lares_bytes_free(image);
-    lares_key_free(key);
     lares_key_free(wrong);
-    lares_daemon_free(daemon);
 }
 
 /* What fails leaves no daemon, no subscription and no claim. */
 static void test_image__fails_to_be_restored_and_leaves_nothing(void **state)
 {
-    const uint8_t seed[32] = {1};
-    lares_key *key = NULL;
-    lares_daemon *daemon = NULL, *successor = NULL;
     lares_options *set = options("subscribe", "in");
-    lares_bytes *image;
 
     (void)state; /* id: S08 */
-    check_ok(lares_key_new(seed, sizeof seed, &key));
+    key = key_of(1);
     check_ok(lares_node_spawn(node, "counter", key, set, &daemon));
     lares_options_free(set);
     image = image_of(daemon);
@@ -497,20 +448,14 @@ static void test_image__fails_to_be_restored_and_leaves_nothing(void **state)
     check_ok(restore_at(other, image, key, &successor));
     check_u64(there("epoch"), 2);
     check_u64(rows_count(other, "subscriptions"), 1);
-    lares_bytes_free(image);
-    lares_key_free(key);
-    lares_daemon_free(daemon);
-    lares_daemon_free(successor);
 }
 
 /* A daemon that is told to end while it comes to be never was. */
 static void test_image__of_one_that_stops_in_create(void **state)
 {
-    lares_daemon *daemon = counter_open();
-    lares_daemon *successor = NULL;
-    lares_bytes *image = image_of(daemon);
-
     (void)state;
+    daemon = counter_open();
+    image = image_of(daemon);
     tally.stops = 1;
     check_status(restore_at(other, image, NULL, &successor), LARES_ECLOSED);
     tally.stops = 0;
@@ -519,130 +464,106 @@ static void test_image__of_one_that_stops_in_create(void **state)
     check_u64(rows_count(other, "subscriptions"), 0);
     check_ok(publish(other, "in", "x", 0)); /* nobody is left to hear it */
     check_ok(restore_at(other, image, NULL, &successor));
-    lares_bytes_free(image);
-    lares_daemon_free(daemon);
-    lares_daemon_free(successor);
 }
 
 /* What an image holds is no letter of a daemon that failed to be. */
 static void test_image__that_fails_leaves_no_letters(void **state)
 {
-    lares_inbox *full = NULL;
-    lares_daemon *daemon = parked_open(&full);
-    lares_daemon *successor = NULL;
-    lares_bytes *image = image_of(daemon);
-
     (void)state;
+    parked_open();
+    image = image_of(daemon);
     tally.restore_fails = 1;
     check_status(restore_at(other, image, NULL, &successor), LARES_ERESTORE);
     check_u64(rows_count(other, "letters"), 0);
-    lares_inbox_free(full);
-    lares_bytes_free(image);
-    lares_daemon_free(daemon);
 }
 
 /* Its key may be asked for after it has ended: a chain begins once. */
 static void test_image__of_a_key_that_was_given_late(void **state)
 {
-    lares_daemon *daemon = counter_open();
-    lares_daemon *second = NULL;
-    lares_key *key = NULL;
-
     (void)state; /* id: T04 */
+    daemon = counter_open();
     check_ask(daemon, "x", "1");
     check_ok(lares_daemon_stop(daemon, 0));
     check_ok(lares_daemon_key(daemon, &key));
-    lares_daemon_free(daemon);
-    check_status(lares_node_spawn(node, "counter", key, NULL, &second),
+    daemon_drop();
+    check_status(lares_node_spawn(node, "counter", key, NULL, &successor),
                  LARES_ESTALE);
-    lares_key_free(key);
 }
 
 static void test_image__without_a_state_has_a_bound(void **state)
 {
-    lares_daemon *daemon = spawn(node, "plain", options("snapshot.max", "100"));
-    lares_bytes *image = NULL;
-
     (void)state;
+    daemon = spawn(node, "plain", options("snapshot.max", "100"));
     check_status(lares_daemon_snapshot(daemon, 0, &image), LARES_ETOOBIG);
     check_detail("snapshot.max");
     check(image == NULL);
-    lares_daemon_free(daemon);
 }
 
 /* -- kinds that do not fit ------------------------------------------------ */
 
-static void check_misfit(lares_node *at, const lares_bytes *image,
-                         lares_status status)
+static void check_misfit(const lares_bytes *bytes, lares_status status)
 {
-    lares_daemon *daemon = NULL;
-
-    check_status(restore_at(at, image, NULL, &daemon), status);
-    check(daemon == NULL);
-    check_u64(rows_count(at, "daemons"), 0);
+    check_status(restore_at(other, bytes, NULL, &successor), status);
+    check(successor == NULL);
+    check_u64(rows_count(other, "daemons"), 0);
 }
 
 static void test_image__of_a_kind_that_does_not_fit(void **state)
 {
-    lares_daemon *with = counter_open();
-    lares_daemon *without = spawn(node, "plain", NULL);
+    lares_daemon *without;
     lares_daemon_ops plain = tally_ops;
-    lares_bytes *image = image_of(with);
-    lares_bytes *stateless = image_of(without);
+    lares_bytes *stateless;
 
     (void)state;
+    daemon = counter_open();
+    without = spawn(node, "plain", NULL);
+    image = image_of(daemon);
+    stateless = image_of(without);
     plain.snapshot = NULL;
     plain.restore = NULL;
     check_ok(lares_node_unregister(other, "counter"));
-    check_misfit(other, image, LARES_EKIND);
+    check_misfit(image, LARES_EKIND);
     check_ok(lares_node_register(other, "counter", NULL, &plain, NULL, NULL));
-    check_misfit(other, image, LARES_ESTATELESS);
+    check_misfit(image, LARES_ESTATELESS);
     check_ok(lares_node_unregister(other, "plain"));
     check_ok(lares_node_register(other, "plain", NULL, &tally_ops, NULL, NULL));
-    check_misfit(other, stateless, LARES_EMISSING);
-    lares_bytes_free(image);
+    check_misfit(stateless, LARES_EMISSING);
     lares_bytes_free(stateless);
-    lares_daemon_free(with);
     lares_daemon_free(without);
 }
 
 static void test_image__of_another_version(void **state)
 {
-    lares_daemon *daemon, *successor = NULL;
-    lares_bytes *older, *newer;
+    lares_bytes *newer;
 
     (void)state;
     daemon = counter_open();
     check_ask(daemon, "x", "1");
-    older = image_of(daemon);
+    image = image_of(daemon);
     check_ok(lares_node_unregister(other, "counter"));
     check_ok(lares_node_unregister(other, "plain"));
     tally_register(other, "3");
-    check_ok(restore_at(other, older, NULL, &successor));
+    check_ok(restore_at(other, image, NULL, &successor));
     check_u64(tally.version, 0); /* an older state is the author's to read */
     check_ask(successor, "x", "2");
     newer = image_of(successor);
     check_ok(lares_daemon_stop(daemon, 0));
-    lares_daemon_free(daemon);
-    daemon = NULL;
+    daemon_drop();
     check_status(restore_at(node, newer, NULL, &daemon), LARES_EVERSION);
     check(daemon == NULL);
-    lares_bytes_free(older);
     lares_bytes_free(newer);
-    lares_daemon_free(successor);
 }
 
 /* -- options -------------------------------------------------------------- */
 
 static void test_image__options_replace_its_own(void **state)
 {
-    lares_daemon *daemon = counter_open();
-    lares_daemon *successor = NULL;
-    lares_bytes *image = image_of(daemon);
     lares_options *set = options("argument", "south", "name", "renamed");
     lares_options *bad = options("subscribe", "elsewhere");
 
     (void)state;
+    daemon = counter_open();
+    image = image_of(daemon);
     check_status(lares_node_restore(other, lares_bytes_data(image),
                                     lares_bytes_len(image), NULL, bad,
                                     &successor),
@@ -653,22 +574,20 @@ static void test_image__options_replace_its_own(void **state)
     check_str(daemon_text(other, "renamed", "kind"), "counter");
     lares_options_free(set);
     lares_options_free(bad);
-    lares_bytes_free(image);
-    lares_daemon_free(daemon);
-    lares_daemon_free(successor);
 }
 
 /* -- bytes that are none -------------------------------------------------- */
 
 static void test_image__of_bad_bytes(void **state)
 {
-    lares_daemon *daemon = counter_open();
-    lares_daemon *successor = NULL;
-    lares_bytes *image = image_of(daemon);
-    size_t len = lares_bytes_len(image);
-    uint8_t *copy = malloc(len + 1);
+    uint8_t *copy;
+    size_t len;
 
     (void)state; /* id: S05 */
+    daemon = counter_open();
+    image = image_of(daemon);
+    len = lares_bytes_len(image);
+    copy = malloc(len + 1);
     memcpy(copy, lares_bytes_data(image), len);
     copy[len] = 0;
     check_status(
@@ -683,37 +602,34 @@ static void test_image__of_bad_bytes(void **state)
     check(successor == NULL);
     check_ok(lares_node_restore(other, copy, len, NULL, NULL, &successor));
     free(copy);
-    lares_bytes_free(image);
-    lares_daemon_free(daemon);
-    lares_daemon_free(successor);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        tally_test(test_image__goes_on_where_it_stood),
-        tally_test(test_image__is_the_checkpoint_of_its_successor),
-        tally_test(test_image__without_a_state),
-        tally_test(test_image__of_an_empty_state),
-        tally_test(test_image__is_refused_and_nothing_changes),
-        tally_test(test_image__is_not_taken_inside_a_callback),
-        tally_test(test_image__waits_for_the_gate_of_nobody),
-        tally_test(test_image__holds_parked_outputs),
-        tally_test(test_image__of_a_daemon_that_retires),
-        tally_test(test_image__of_one_that_retires_parked),
-        tally_test(test_image__that_cannot_be_taken_last),
-        tally_test(test_image__knows_what_it_was_shown),
-        tally_test(test_image__lets_one_instance_live),
-        tally_test(test_image__needs_its_identity),
-        tally_test(test_image__fails_to_be_restored_and_leaves_nothing),
-        tally_test(test_image__of_one_that_stops_in_create),
-        tally_test(test_image__that_fails_leaves_no_letters),
-        tally_test(test_image__of_a_key_that_was_given_late),
-        tally_test(test_image__without_a_state_has_a_bound),
-        tally_test(test_image__of_a_kind_that_does_not_fit),
-        tally_test(test_image__of_another_version),
-        tally_test(test_image__options_replace_its_own),
-        tally_test(test_image__of_bad_bytes),
+        image_test(test_image__goes_on_where_it_stood),
+        image_test(test_image__is_the_checkpoint_of_its_successor),
+        image_test(test_image__without_a_state),
+        image_test(test_image__of_an_empty_state),
+        image_test(test_image__is_refused_and_nothing_changes),
+        image_test(test_image__is_not_taken_inside_a_callback),
+        image_test(test_image__waits_for_the_gate_of_nobody),
+        image_test(test_image__holds_parked_outputs),
+        image_test(test_image__of_a_daemon_that_retires),
+        image_test(test_image__of_one_that_retires_parked),
+        image_test(test_image__that_cannot_be_taken_last),
+        image_test(test_image__knows_what_it_was_shown),
+        image_test(test_image__lets_one_instance_live),
+        image_test(test_image__needs_its_identity),
+        image_test(test_image__fails_to_be_restored_and_leaves_nothing),
+        image_test(test_image__of_one_that_stops_in_create),
+        image_test(test_image__that_fails_leaves_no_letters),
+        image_test(test_image__of_a_key_that_was_given_late),
+        image_test(test_image__without_a_state_has_a_bound),
+        image_test(test_image__of_a_kind_that_does_not_fit),
+        image_test(test_image__of_another_version),
+        image_test(test_image__options_replace_its_own),
+        image_test(test_image__of_bad_bytes),
     };
 
     return check_run(tests);

@@ -10,7 +10,7 @@ static lares_daemon *daemon;
 /* What a puller of the counter holds: its object. */
 struct object {
     uint64_t n;
-    int saved, restored, replayed;
+    int replayed;
     uint64_t version;
 };
 
@@ -85,13 +85,11 @@ static uint32_t serve(lares_daemon *from, struct object *object)
     while (verdict == LARES_DONE && (event = lares_call_next(call)) != NULL) {
         kind = event->kind;
         if (kind == LARES_INPUT_SNAPSHOT) {
-            object->saved++;
             check_ok(lares_call_state(call, &object->n, sizeof object->n));
         } else if (kind == LARES_INPUT_RESTORE) {
             check_u64(event->len, sizeof object->n);
             memcpy(&object->n, event->data, sizeof object->n);
             object->version = event->sequence;
-            object->restored++;
         } else {
             verdict = count(call, event, object);
         }

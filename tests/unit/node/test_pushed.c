@@ -62,13 +62,11 @@ static struct story story_of(int pulled)
     static const char *const inputs[] = {"a", "b", "!c", "d", "!e", "f", "g"};
     const lares_daemon_ops ops = {.size = sizeof ops, .process = twice};
     struct story story;
-    lares_world *world = NULL;
     lares_node *stage = NULL;
+    lares_world *world = world_open(11, "east", NULL, &stage);
     lares_daemon *actor;
     lares_inbox *inbox;
 
-    check_ok(lares_world_new(11, &world));
-    check_ok(lares_world_node(world, "east", NULL, &stage));
     check_ok(lares_node_register(stage, "twice", NULL, pulled ? NULL : &ops,
                                  NULL, NULL));
     actor = spawn(stage, "twice", options("subscribe", "in", "publish", "out"));

@@ -76,14 +76,12 @@ static void test_records__stand_in_order(void **state)
 
 static void test_records__carry_the_time_of_their_node(void **state)
 {
-    lares_world *world = NULL;
     lares_node *node = NULL;
+    lares_world *world = world_open(1, "east", NULL, &node);
     lares_rows *rows;
     uint64_t first;
 
     (void)state;
-    check_ok(lares_world_new(1, &world));
-    check_ok(lares_world_node(world, "east", NULL, &node));
     add(node, "");
     check_ok(lares_world_run(world, 1500));
     add(node, "");

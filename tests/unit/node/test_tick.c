@@ -8,22 +8,10 @@
 
 /* -- in a world ----------------------------------------------------------- */
 
-static lares_world *world_open(const char *interval, lares_node **node_out)
-{
-    lares_options *set =
-        interval != NULL ? options("tick.interval", interval) : NULL;
-    lares_world *world = NULL;
-
-    check_ok(lares_world_new(1, &world));
-    check_ok(lares_world_node(world, "east", set, node_out));
-    lares_options_free(set);
-    return world;
-}
-
 static void test_tick__comes_every_interval(void **state)
 {
     lares_node *node = NULL;
-    lares_world *world = world_open(NULL, &node);
+    lares_world *world = world_open(1, "east", NULL, &node);
     lares_recovery *recovery = registry_of(node);
     struct worker worker = {.count = 1};
 
@@ -45,7 +33,7 @@ static void test_tick__comes_every_interval(void **state)
 static void test_tick__a_late_one_is_not_made_up_for(void **state)
 {
     lares_node *node = NULL;
-    lares_world *world = world_open(NULL, &node);
+    lares_world *world = world_open(1, "east", NULL, &node);
     lares_recovery *recovery = registry_of(node);
     struct worker worker = {.count = 1};
 
@@ -66,7 +54,8 @@ static void test_tick__a_late_one_is_not_made_up_for(void **state)
 static void test_tick__has_an_interval(void **state)
 {
     lares_node *node = NULL;
-    lares_world *world = world_open("20", &node);
+    lares_world *world =
+        world_open(1, "east", options("tick.interval", "20"), &node);
     lares_recovery *recovery = registry_of(node);
     struct worker worker = {.count = 1};
     lares_options *zero = options("tick.interval", "0");
@@ -87,7 +76,7 @@ static void test_tick__has_an_interval(void **state)
 static void test_tick__ends_with_the_node(void **state)
 {
     lares_node *node = NULL;
-    lares_world *world = world_open(NULL, &node);
+    lares_world *world = world_open(1, "east", NULL, &node);
     lares_recovery *recovery = registry_of(node);
     struct worker worker = {0};
 
@@ -163,6 +152,18 @@ static lares_verdict stand_guard(lares_call *call, void *user)
     return LARES_DONE;
 }
 
+/* A node whose ticks it stands in. */
+static lares_node *guard_open(struct guard *guard, lares_recovery **out)
+{
+    lares_node *node = still_open(&guard->still, options("lanes", "1"));
+
+    *out = registry_of(node);
+    check_ok(lares_recovery_register(*out, NULL, stand_guard, guard, NULL, NULL,
+                                     NULL));
+    eventually(still_sleeps(guard->still, 100));
+    return node;
+}
+
 /* Goes on to the next tick, which is `ms` away. Shortly before, when the loop
  * has looked at its lanes, it sleeps until then; behind it, until the lanes'
  * next turn, which comes 100 ms after the last. */
@@ -178,13 +179,10 @@ static void tick_after(struct still *still, uint64_t ms)
 static void test_tick__goes_on_beside_a_slow_pass(void **state)
 {
     struct guard guard = {.may_end = 0};
-    lares_node *node = still_open(&guard.still, options("lanes", "1"));
-    lares_recovery *recovery = registry_of(node);
+    lares_recovery *recovery;
+    lares_node *node = guard_open(&guard, &recovery);
 
     (void)state;
-    check_ok(lares_recovery_register(recovery, NULL, stand_guard, &guard, NULL,
-                                     NULL, NULL));
-    eventually(still_sleeps(guard.still, 100));
     tick_after(guard.still, 500);
     eventually(atomic_load(&guard.inside) == 1);
     for (int i = 0; i < 5; i++)
@@ -203,13 +201,10 @@ static void test_tick__goes_on_beside_a_slow_pass(void **state)
 static void test_tick__an_overrun_keeps_the_cadence(void **state)
 {
     struct guard guard = {.takes = 200};
-    lares_node *node = still_open(&guard.still, options("lanes", "1"));
-    lares_recovery *recovery = registry_of(node);
+    lares_recovery *recovery;
+    lares_node *node = guard_open(&guard, &recovery);
 
     (void)state;
-    check_ok(lares_recovery_register(recovery, NULL, stand_guard, &guard, NULL,
-                                     NULL, NULL));
-    eventually(still_sleeps(guard.still, 100));
     tick_after(guard.still, 500);
     atomic_store(&guard.may_end, 1); /* 200 ms pass */
     eventually(atomic_load(&guard.calls) == 1);

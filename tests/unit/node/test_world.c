@@ -4,16 +4,6 @@
 
 /* -- tools ---------------------------------------------------------------- */
 
-static lares_world *world_open(uint64_t seed, const char *name,
-                               lares_node **node_out)
-{
-    lares_world *world = NULL;
-
-    check_ok(lares_world_new(seed, &world));
-    check_ok(lares_world_node(world, name, NULL, node_out));
-    return world;
-}
-
 static uint64_t uptime(lares_node *node)
 {
     return cell(node, "node", "state", "READY", "uptime_ms");
@@ -26,7 +16,7 @@ struct story {
 static struct story story_of(uint64_t seed)
 {
     lares_node *node = NULL;
-    lares_world *world = world_open(seed, "east", &node);
+    lares_world *world = world_open(seed, "east", NULL, &node);
     struct story story = {.node = node_fact(node, "id")};
     const lares_event *event;
     lares_events *events = NULL;
@@ -74,7 +64,7 @@ static void test_world__time_passes_only_by_run(void **state)
 {
     lares_events *events = NULL;
     lares_node *node = NULL;
-    lares_world *world = world_open(1, "east", &node);
+    lares_world *world = world_open(1, "east", NULL, &node);
     lares_inbox *inbox = subscribe(node, "a", NULL);
     uint64_t began = clock_ms();
 
@@ -99,7 +89,7 @@ static void test_world__time_passes_only_by_run(void **state)
 static void test_world__nothing_hangs_in_it(void **state)
 {
     lares_node *node = NULL;
-    lares_world *world = world_open(1, "east", &node);
+    lares_world *world = world_open(1, "east", NULL, &node);
     lares_inbox *inbox = subscribe(node, "a", options("mailbox.count", "1"));
     lares_daemon *daemon;
     lares_call *call = NULL;
@@ -131,7 +121,7 @@ static void test_world__nothing_hangs_in_it(void **state)
 static void test_world__checks_its_arguments(void **state)
 {
     lares_node *node = NULL, *second = NULL;
-    lares_world *world = world_open(1, "east", &node);
+    lares_world *world = world_open(1, "east", NULL, &node);
     lares_options *set = options("lanes", "1");
 
     (void)state;
@@ -153,7 +143,7 @@ static void test_world__checks_its_arguments(void **state)
 static void test_world__stops_in_its_own_time(void **state)
 {
     lares_node *node = NULL;
-    lares_world *world = world_open(1, "east", &node);
+    lares_world *world = world_open(1, "east", NULL, &node);
     lares_inbox *inbox = subscribe(node, "out", options("mailbox.count", "1"));
     lares_daemon *daemon;
 
@@ -178,7 +168,7 @@ static void test_world__stops_in_its_own_time(void **state)
 static void test_world__may_go_before_its_nodes(void **state)
 {
     lares_node *node = NULL;
-    lares_world *world = world_open(1, "east", &node);
+    lares_world *world = world_open(1, "east", NULL, &node);
     struct notes notes = {0};
     lares_daemon *daemon;
 
@@ -197,7 +187,7 @@ static void test_world__may_go_before_its_nodes(void **state)
 static void test_world__nodes_may_go_before_it(void **state)
 {
     lares_node *node = NULL;
-    lares_world *world = world_open(1, "east", &node);
+    lares_world *world = world_open(1, "east", NULL, &node);
     lares_daemon *daemon;
 
     (void)state;
