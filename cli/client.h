@@ -15,7 +15,7 @@ struct lares__client {
     int fd;           /* -1: nothing was asked yet */
     int broken;       /* nothing that is asked will be answered */
     unsigned int id;  /* of the last request */
-    int patience_ms;  /* for each line of an answer */
+    int patience_ms;  /* for each line of an answer; -1: for ever */
     /* what errors of the node are about; NULL: they say it */
     const char *about;
     char *line; /* what came, up to `used`; `taken` of it is read */

@@ -1,7 +1,5 @@
 #include "errand.h"
 
-#include <stdlib.h>
-
 int lares__errand_run(const struct lares__errand *errand, int count,
                       const char *const words[])
 {
@@ -35,19 +33,6 @@ int lares__errand_ask(struct lares__client *client, const char *verb,
         return LARES__EXIT_FAILED;
     fprintf(args, "\"daemon\":\"%s\"%s", origin, more);
     return lares__client_ask(client, fn, context);
-}
-
-long lares__errand_time(const struct lares__words *words, const char *value)
-{
-    char *end;
-    double seconds = strtod(value, &end);
-
-    if (end == value || *end != '\0' || !(seconds >= 0 && seconds <= 3600)) {
-        (void)lares__console_usage(&words->console,
-                                   "%s: expected 0 to 3600 seconds", value);
-        return -1;
-    }
-    return (long)(seconds * 1000 + 0.5);
 }
 
 int lares__item_print(void *context, const char *item)

@@ -21,10 +21,6 @@ int lares__errand_ask(struct lares__client *client, const char *verb,
                       int (*fn)(void *context, const char *item),
                       void *context);
 
-/* A time on the command line, in seconds, as ms; -1: it is none, and that has
- * been said. */
-long lares__errand_time(const struct lares__words *words, const char *value);
-
 /* What --json prints of an item: the item. */
 int lares__item_print(void *context, const char *item);
 

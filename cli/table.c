@@ -11,9 +11,16 @@ enum {
     CELL_SIZE = 8193
 };
 
+struct table {
+    const char *const *chosen; /* columns, NULL ends them; NULL: all */
+    char **cells;              /* row by row; the first row is the names */
+    size_t width, count, room;
+    int failed; /* there was no memory: nothing is printed */
+};
+
 /* -- taking --------------------------------------------------------------- */
 
-static void cell_add(struct lares__table *table, const char *text)
+static void cell_add(struct table *table, const char *text)
 {
     size_t room = table->room > 0 ? table->room * 2 : 64;
     char **cells;
@@ -42,7 +49,7 @@ static void controls_hide(char *text)
             *text = ' ';
 }
 
-static void value_add(struct lares__table *table, struct lares__json value)
+static void value_add(struct table *table, struct lares__json value)
 {
     char text[CELL_SIZE];
 
@@ -65,7 +72,7 @@ static int row_is_seconds(const char *row)
            strcmp(name + len - (sizeof suffix - 1), suffix) == 0;
 }
 
-static void seconds_add(struct lares__table *table, struct lares__json value)
+static void seconds_add(struct table *table, struct lares__json value)
 {
     char text[32];
     unsigned long long ns;
@@ -77,7 +84,7 @@ static void seconds_add(struct lares__table *table, struct lares__json value)
     cell_add(table, text);
 }
 
-static void names_add(struct lares__table *table, const char *row)
+static void names_add(struct table *table, const char *row)
 {
     struct lares__json key, value;
     char name[64];
@@ -92,8 +99,10 @@ static void names_add(struct lares__table *table, const char *row)
     table->width = table->count < COLUMNS_MAX ? table->count : COLUMNS_MAX;
 }
 
-void lares__table_add(struct lares__table *table, const char *row)
+/* a row, a JSON object: all have the same members */
+static int row_take(void *context, const char *row)
 {
+    struct table *table = context;
     struct lares__json value;
     int seconds = row_is_seconds(row);
     size_t i;
@@ -108,6 +117,7 @@ void lares__table_add(struct lares__table *table, const char *row)
         else
             value_add(table, value);
     }
+    return 0;
 }
 
 /* -- printing ------------------------------------------------------------- */
@@ -123,7 +133,7 @@ static size_t text_places(const char *text)
 }
 
 /* Numbers stand to the right: a column whose cells are nothing else. */
-static int column_is_number(const struct lares__table *table, size_t column)
+static int column_is_number(const struct table *table, size_t column)
 {
     size_t i;
 
@@ -134,7 +144,7 @@ static int column_is_number(const struct lares__table *table, size_t column)
     return 1;
 }
 
-static size_t column_places(const struct lares__table *table, size_t column)
+static size_t column_places(const struct table *table, size_t column)
 {
     size_t i, places, most = 0;
 
@@ -156,7 +166,8 @@ static void cell_print(const char *text, size_t places, int right, int last)
     fputs(last ? "\n" : "  ", stdout);
 }
 
-int lares__table_print(const struct lares__table *table)
+/* 0: there was no memory for what came */
+static int table_print(const struct table *table)
 {
     size_t places[COLUMNS_MAX], i, column;
     int right[COLUMNS_MAX];
@@ -173,29 +184,23 @@ int lares__table_print(const struct lares__table *table)
     return !table->failed;
 }
 
-void lares__table_fini(struct lares__table *table)
+static void table_fini(struct table *table)
 {
     while (table->count > 0)
         free(table->cells[--table->count]);
     free(table->cells);
 }
 
-static int row_take(void *context, const char *item)
-{
-    lares__table_add(context, item);
-    return 0;
-}
-
 int lares__table_ask(struct lares__client *client, const char *const *chosen)
 {
-    struct lares__table table = {.chosen = chosen};
+    struct table table = {.chosen = chosen};
     int code;
 
     if (client->console->json)
         return lares__client_ask(client, lares__item_print, NULL);
     code = lares__client_ask(client, row_take, &table);
-    if (code == 0 && !lares__table_print(&table))
+    if (code == 0 && !table_print(&table))
         code = lares__console_fail(client->console, LARES_ENOMEM, "table");
-    lares__table_fini(&table);
+    table_fini(&table);
     return code;
 }

@@ -90,6 +90,7 @@ static int letter_print(struct lares__client *client, const char *id)
 /* -- all of them ---------------------------------------------------------- */
 
 struct ids {
+    const struct lares__console *console;
     char (*list)[24];
     size_t count, room;
 };
@@ -103,7 +104,7 @@ static int id_take(void *context, const char *item)
     if (ids->count == ids->room) {
         list = realloc(ids->list, (ids->room * 2 + 64) * sizeof *list);
         if (list == NULL)
-            return LARES__EXIT_FAILED;
+            return lares__console_fail(ids->console, LARES_ENOMEM, "letters");
         ids->list = list;
         ids->room = ids->room * 2 + 64;
     }
@@ -132,7 +133,7 @@ static int ids_replay(struct lares__client *client, const struct ids *ids)
 
 static int all_replay(struct lares__client *client)
 {
-    struct ids ids = {NULL, 0, 0};
+    struct ids ids = {.console = client->console};
     FILE *args = lares__client_begin(client, "report");
     int code;
 

@@ -6,37 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "console.h"
 #include "verb.h"
-
-struct request {
-    struct lares__console console;
-    const char *file;
-    int help;
-};
-
-static int words_take(struct request *request, int count,
-                      const char *const words[])
-{
-    const struct lares__console *console = &request->console;
-    int i;
-
-    for (i = 0; i < count; i++) {
-        if (strcmp(words[i], "--json") == 0)
-            request->console.json = 1;
-        else if (strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0)
-            request->help = 1;
-        else if (strcmp(words[i], "-o") == 0 && i + 1 < count)
-            request->file = words[++i];
-        else if (strcmp(words[i], "-o") == 0)
-            return lares__console_usage(console, "-o: expected a value");
-        else
-            return lares__console_usage(console, "%s: unexpected", words[i]);
-    }
-    if (request->file == NULL && !request->help)
-        return lares__console_usage(console, "expected -o FILE");
-    return 0;
-}
+#include "words.h"
 
 /* Whole or not at all: a seed cut short would be another error later. */
 static int file_fill(int fd, const lares_bytes *seed)
@@ -48,33 +19,35 @@ static int file_fill(int fd, const lares_bytes *seed)
 }
 
 /* An identity that is there already is never written over. */
-static int seed_store(const struct request *request, const lares_bytes *seed)
+static int seed_store(const struct lares__console *console, const char *file,
+                      const lares_bytes *seed)
 {
-    int fd = open(request->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int code = 0;
 
     if (fd < 0)
-        return lares__console_fail_errno(&request->console, request->file);
+        return lares__console_fail_errno(console, file);
     if (!file_fill(fd, seed)) {
-        code = lares__console_fail_errno(&request->console, request->file);
-        unlink(request->file);
+        code = lares__console_fail_errno(console, file);
+        unlink(file);
     }
     close(fd);
     return code;
 }
 
-static void origin_print(const struct request *request, uint64_t origin)
+static void origin_print(const struct lares__console *console, const char *file,
+                         uint64_t origin)
 {
-    if (!request->console.json) {
+    if (!console->json) {
         printf("%016" PRIx64 "\n", origin);
         return;
     }
     printf("{\"origin\":\"%016" PRIx64 "\",\"file\":", origin);
-    lares__json_text(stdout, request->file);
+    lares__json_text(stdout, file);
     puts("}");
 }
 
-static int key_make(const struct request *request)
+static int key_make(const struct lares__console *console, const char *file)
 {
     lares_key *key;
     lares_bytes *seed = NULL;
@@ -83,12 +56,12 @@ static int key_make(const struct request *request)
 
     rc = lares_key_new(NULL, 0, &key);
     if (rc < 0)
-        return lares__console_fail(&request->console, rc, "key");
+        return lares__console_fail(console, rc, "key");
     rc = lares_key_seed(key, &seed);
-    code = rc < 0 ? lares__console_fail(&request->console, rc, "key")
-                  : seed_store(request, seed);
+    code = rc < 0 ? lares__console_fail(console, rc, "key")
+                  : seed_store(console, file, seed);
     if (code == 0)
-        origin_print(request, lares_key_origin(key));
+        origin_print(console, file, lares_key_origin(key));
     lares_bytes_free(seed);
     lares_key_free(key);
     return code;
@@ -106,17 +79,18 @@ static void help_print(void)
 
 int verb_keygen(int count, const char *const words[])
 {
-    struct request request = {
-        {"lares keygen", 0},
-        NULL, 0
-    };
-    int code = words_take(&request, count, words);
+    static const struct lares__spelling spelling = {
+        "lares keygen", {"-o"}, {NULL}, 1, 0};
+    struct lares__words line;
+    int code = lares__words_read(&line, &spelling, count, words);
 
     if (code != 0)
         return code;
-    if (request.help) {
+    if (line.help) {
         help_print();
         return 0;
     }
-    return key_make(&request);
+    if (line.node != NULL)
+        return lares__console_usage(&line.console, "--node: no such option");
+    return key_make(&line.console, line.values[0]);
 }

@@ -4,48 +4,27 @@
 
 #include "base/base64.h"
 #include "errand.h"
+#include "file.h"
 #include "verb.h"
 
 enum {
-    SEED_LEN = 32,
     IMAGE_MAX = 64 * 1024 * 1024 /* what a node takes */
 };
-
-/* A file of at most max bytes; a longer one is read to one byte more. */
-static int file_read(const struct lares__console *console, const char *path,
-                     unsigned char *out, size_t max, size_t *len_out)
-{
-    FILE *file = fopen(path, "rb");
-    int code = 0;
-
-    if (file == NULL)
-        return lares__console_fail_errno(console, path);
-    setvbuf(file, NULL, _IONBF, 0); /* no copy of a seed stays behind */
-    *len_out = fread(out, 1, max + 1, file);
-    if (ferror(file))
-        code = lares__console_fail_errno(console, path);
-    fclose(file);
-    return code;
-}
 
 /* The seed as a member of the arguments; "" without one. */
 static int seed_read(const struct lares__console *console, const char *path,
                      char *out, size_t size)
 {
-    unsigned char seed[SEED_LEN + 1];
-    char text[LARES__BASE64_LEN(SEED_LEN) + 1] = "";
-    size_t len = 0;
+    unsigned char seed[LARES__SEED_LEN];
+    char text[LARES__BASE64_LEN(LARES__SEED_LEN) + 1] = "";
     int code;
 
     *out = '\0';
     if (path == NULL)
         return 0;
-    code = file_read(console, path, seed, SEED_LEN, &len);
-    if (code == 0 && len != SEED_LEN)
-        code = lares__console_usage(console, "%s: a seed has %d bytes", path,
-                                    SEED_LEN);
+    code = lares__seed_read(console, path, seed);
     if (code == 0) {
-        lares__base64_encode(seed, SEED_LEN, text);
+        lares__base64_encode(seed, sizeof seed, text);
         snprintf(out, size, "\"seed\":\"%s\",", text);
     }
     explicit_bzero(seed, sizeof seed);
@@ -68,35 +47,31 @@ static int origin_print(void *context, const char *item)
 }
 
 static int image_send(struct lares__client *client, const char *path,
-                      const char *seed, unsigned char *image)
+                      const char *seed)
 {
     struct lares__console console = *client->console;
-    size_t len = 0;
-    int code = file_read(&console, path, image, IMAGE_MAX, &len);
+    unsigned char *image;
+    size_t len;
+    int code = lares__file_read(&console, path, IMAGE_MAX, &image, &len);
 
     if (code != 0)
         return code;
-    if (len > IMAGE_MAX)
-        return lares__console_usage(&console, "%s: more than %d bytes", path,
-                                    IMAGE_MAX);
     client->about = path;
-    return lares__client_payload(client, "restore", seed, image, len,
+    code = lares__client_payload(client, "restore", seed, image, len,
                                  origin_print, &console);
+    free(image);
+    return code;
 }
 
 static int restore_run(struct lares__client *client,
                        const struct lares__words *words)
 {
-    char seed[LARES__BASE64_LEN(SEED_LEN) + 16];
-    unsigned char *image = malloc(IMAGE_MAX + 1);
+    char seed[LARES__BASE64_LEN(LARES__SEED_LEN) + 16];
     int code = seed_read(&words->console, words->values[0], seed, sizeof seed);
 
-    if (code == 0 && image == NULL)
-        code = lares__console_fail(&words->console, LARES_ENOMEM, "image");
     if (code == 0)
-        code = image_send(client, words->places[0], seed, image);
+        code = image_send(client, words->places[0], seed);
     explicit_bzero(seed, sizeof seed);
-    free(image);
     return code;
 }
 

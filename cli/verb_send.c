@@ -65,9 +65,9 @@ int verb_send(int count, const char *const words[])
         {"lares send", {"--text"}, {"NAME"}, 0, 1},
         "usage: lares send NAME [options] < lines\n\n"
         "Send each line of standard input to one daemon, as an event. A full\n"
-        "mailbox is waited for, 10 seconds; then lares says how many lines\n"
-        "went, and exits with 7. NAME is its name, or at least 4 digits of\n"
-        "its origin.\n\n"
+        "mailbox is waited for, 10 seconds; then lares exits with 6, or, if\n"
+        "lines went before, says how many and exits with 7. NAME is its name,\n"
+        "or at least 4 digits of its origin.\n\n"
         "  --text TEXT     send this instead\n",
         send_run
     };

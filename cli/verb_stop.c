@@ -1,4 +1,6 @@
 /* verb_stop.c - lares stop NAME: the end of a daemon. */
+#include <stdlib.h>
+
 #include "errand.h"
 #include "picture.h"
 #include "verb.h"
@@ -7,6 +9,20 @@ enum {
     GRACE_MS = 5000,
     PATIENCE_MS = 10000 /* beyond the grace */
 };
+
+/* Seconds as ms; -1: they are none, and that has been said. */
+static long grace_read(const struct lares__words *words, const char *value)
+{
+    char *end;
+    double seconds = strtod(value, &end);
+
+    if (end == value || *end != '\0' || !(seconds >= 0 && seconds <= 3600)) {
+        (void)lares__console_usage(&words->console,
+                                   "%s: expected 0 to 3600 seconds", value);
+        return -1;
+    }
+    return (long)(seconds * 1000 + 0.5);
+}
 
 /* picture NULL: its last image is not wanted */
 static int stop_ask(struct lares__client *client, const char *name, long grace,
@@ -19,7 +35,8 @@ static int stop_ask(struct lares__client *client, const char *name, long grace,
         return code;
     snprintf(more, sizeof more, ",\"grace_ms\":%ld%s", grace,
              picture != NULL ? ",\"image\":true" : "");
-    client->patience_ms = (int)grace + PATIENCE_MS;
+    /* the image comes as it is taken, and there is no other: see retire */
+    client->patience_ms = picture != NULL ? -1 : (int)grace + PATIENCE_MS;
     return lares__errand_ask(client, "stop", origin_out, more,
                              picture != NULL ? lares__picture_take : NULL,
                              picture);
@@ -51,7 +68,7 @@ static int stop_run(struct lares__client *client,
     char origin[17];
 
     if (words->values[0] != NULL)
-        grace = lares__errand_time(words, words->values[0]);
+        grace = grace_read(words, words->values[0]);
     if (grace < 0)
         return LARES__EXIT_USAGE;
     if (file != NULL)

@@ -96,10 +96,10 @@ static void pattern_add(struct lares__channels *channels, const char *name)
 {
     if (strpbrk(name, "*>") != NULL)
         return;
-    if (channels->count > 0 && is_end_of(channels->first, name))
-        return;
-    if (channels->count++ == 0)
+    if (channels->first[0] == '\0')
         strcpy(channels->first, name);
+    else if (!is_end_of(channels->first, name))
+        channels->several = 1;
 }
 
 int lares__channels_read(const void *data, size_t len,

@@ -11,7 +11,7 @@ enum {
 struct lares__channels {
     char output[LARES__CHANNEL_SIZE]; /* "": none */
     char first[LARES__CHANNEL_SIZE];  /* by name, of those it hears; "": none */
-    int count;                        /* of those: patterns are none */
+    int several;                      /* it hears another, not by a pattern */
 };
 
 /* 0: it is no image. What an image says is believed here, and proved as it is

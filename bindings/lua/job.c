@@ -1,10 +1,12 @@
 #include "job.h"
 
+#include "file.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    SEED_LEN = 32
+    IMAGE_MAX = 1 << 30 /* far more than the core takes */
 };
 
 /* -- options that a job has ----------------------------------------------- */
@@ -95,32 +97,6 @@ static const struct flag {
 
 /* -- the image ------------------------------------------------------------ */
 
-/* Read what is left of a file into memory that the caller frees. */
-static int file_read(FILE *file, char **data_out, size_t *len_out)
-{
-    size_t room = 64 * 1024, len = 0, got;
-    char *data = malloc(room), *more;
-
-    while (data != NULL) {
-        got = fread(data + len, 1, room - len, file);
-        len += got;
-        if (len < room)
-            break;
-        room *= 2;
-        more = realloc(data, room);
-        if (more == NULL)
-            free(data);
-        data = more;
-    }
-    if (data == NULL || ferror(file)) {
-        free(data);
-        return 0;
-    }
-    *data_out = data;
-    *len_out = len;
-    return 1;
-}
-
 /* What the command line does not say of channels, the image says. */
 static void image_channels(struct lares__job *job)
 {
@@ -132,29 +108,26 @@ static void image_channels(struct lares__job *job)
         strcpy(job->output, channels.output);
         job->publish = job->output;
     }
-    if (job->subscribe[0] != '\0' || channels.count == 0)
+    if (job->subscribe[0] != '\0' || channels.first[0] == '\0')
         return;
     strcpy(job->subscribe, channels.first);
-    if (channels.count > 1)
-        fprintf(stderr, "%s: one of %d channels: %s (--subscribe chooses)\n",
-                job->console.program, channels.count, channels.first);
+    if (channels.several)
+        fprintf(stderr,
+                "%s: one of several channels: %s (--subscribe chooses)\n",
+                job->console.program, channels.first);
 }
 
 static int image_read(struct lares__job *job)
 {
-    FILE *file;
-    int code = 0;
+    int code;
 
     if (job->restore == NULL)
         return 0;
     if (job->kind != NULL)
         return lares__console_usage(&job->console,
                                     "--kind: the image says which kind it is");
-    file = fopen(job->restore, "rb");
-    if (file == NULL || !file_read(file, &job->image, &job->image_len))
-        code = lares__console_fail_errno(&job->console, job->restore);
-    if (file != NULL)
-        fclose(file);
+    code = lares__file_read(&job->console, job->restore, IMAGE_MAX, &job->image,
+                            &job->image_len);
     if (code == 0)
         image_channels(job);
     return code;
@@ -337,27 +310,14 @@ static int kind_choose(const struct lares__job *job, lares_node *node,
     return 0;
 }
 
-/* A longer file shows by one byte more. */
 static int key_read(const struct lares__job *job, lares_key **out)
 {
-    unsigned char seed[SEED_LEN + 1];
-    FILE *file = fopen(job->key, "rb");
-    size_t len;
-    int code = 0;
+    unsigned char seed[LARES__SEED_LEN];
+    int code = lares__seed_read(&job->console, job->key, seed);
     lares_status rc = LARES_OK;
 
-    if (file == NULL)
-        return lares__console_fail_errno(&job->console, job->key);
-    setvbuf(file, NULL, _IONBF, 0); /* no copy of the seed stays behind */
-    len = fread(seed, 1, sizeof seed, file);
-    if (ferror(file)) /* a folder, say */
-        code = lares__console_fail_errno(&job->console, job->key);
-    else if (len != SEED_LEN)
-        code = lares__console_usage(&job->console, "%s: a seed has %d bytes",
-                                    job->key, SEED_LEN);
-    else
-        rc = lares_key_new(seed, len, out);
-    fclose(file);
+    if (code == 0)
+        rc = lares_key_new(seed, sizeof seed, out);
     explicit_bzero(seed, sizeof seed);
     return rc < 0 ? lares__console_fail(&job->console, rc, job->key) : code;
 }

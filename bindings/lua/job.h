@@ -18,7 +18,7 @@ struct lares__job {
     const char *publish;  /* an image's own, if it is not said */
     const char *key;      /* a file; NULL: a fresh identity */
     const char *restore;  /* an image's file; NULL: spawn */
-    char *image;          /* what stands in it */
+    unsigned char *image; /* what stands in it */
     size_t image_len;
     const char *node;       /* NULL: run-<process id> */
     lares_options *options; /* for the daemon that is spawned */
@@ -28,8 +28,8 @@ struct lares__job {
 };
 
 /* Read a command line behind the verb, and the image that it names; `file` is
- * what runs, NULL if the words say so. Fini it, whatever comes back: an exit code other than 0 has been
- * explained. */
+ * what runs, NULL if the words say so. Fini it, whatever comes back: an exit
+ * code other than 0 has been explained. */
 int lares__job_parse(struct lares__job *job, const char *program,
                      const char *file, int count, const char *const words[]);
 

@@ -47,7 +47,7 @@ int lares__letters(lua_State *L)
     lares_rows *rows = NULL;
     lua_Integer count = 0;
     lares_status rc = lares_node_report(node, "letters", &rows);
-    int data;
+    int rows_box = lua_gettop(L), data;
 
     box->ticket = rows;
     if (rc < 0)
@@ -64,6 +64,7 @@ int lares__letters(lua_State *L)
         else
             return lares__result_push(L, rc);
     }
+    lares__box_reset(L, rows_box, &lares__rows_type);
     return 1;
 }
 

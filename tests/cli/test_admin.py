@@ -486,7 +486,8 @@ class TestSnapshot(Case):
         first.communicate()
         self.lares("run", "counter.lua", "--restore", "image", "--key", "seed",
                    data=b"1\n")
-        self.assertIn("one of 3 channels: a (--subscribe chooses)", self.err)
+        self.assertIn("one of several channels: a (--subscribe chooses)",
+                      self.err)
         image = (self.folder / "image").read_bytes()
         for n in (0, 40, 56, 119, 200, 360, len(image) - 1):
             (self.folder / "cut").write_bytes(image[:n])

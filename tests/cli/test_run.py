@@ -374,6 +374,9 @@ class TestKeygen(Case):
         self.assertIn("File exists (EEXIST)", self.err)
         self.lares("keygen", "-o", code=2)
         self.assertIn("-o: expected a value", self.err)
+        self.assertIn("no such option", json.loads(
+            self.lares("keygen", "--node", "n", "-o", "x", "--json", code=2)
+        )["error"]["detail"])
         self.assertEqual((self.folder / "id").read_bytes(), before)
 
     def test_json(self):
