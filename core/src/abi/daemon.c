@@ -4,7 +4,7 @@
 #include "identity/key.h"
 #include "node/program.h"
 #include "node/pull.h"
-#include "node/rebuild.h"
+#include "node/repair.h"
 #include "node/retire.h"
 #include "node/save.h"
 

@@ -7,7 +7,7 @@
 #include "node/directory.h"
 #include "node/lane.h"
 #include "node/pull.h"
-#include "node/rebuild.h"
+#include "node/repair.h"
 #include "node/retire.h"
 #include "node/save.h"
 #include "node/wait.h"

@@ -3,7 +3,7 @@
 #include "node/alarm.h"
 #include "node/daemon.h"
 #include "node/pull.h"
-#include "node/rebuild.h"
+#include "node/repair.h"
 #include "node/save.h"
 #include "node/wait.h"
 

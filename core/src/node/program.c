@@ -6,7 +6,7 @@
 #include "identity/key.h"
 #include "node/alarm.h"
 #include "node/pull.h"
-#include "node/rebuild.h"
+#include "node/repair.h"
 #include "node/wait.h"
 
 #include <string.h>

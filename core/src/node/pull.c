@@ -3,7 +3,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "node/lane.h"
-#include "node/rebuild.h"
+#include "node/repair.h"
 #include "node/retire.h"
 #include "node/save.h"
 #include "node/wait.h"

@@ -1,7 +1,7 @@
 #include "node/retire.h"
 
 #include "node/pull.h"
-#include "node/rebuild.h"
+#include "node/repair.h"
 #include "node/save.h"
 
 #include <stdio.h>

@@ -9,7 +9,7 @@
 #include "node/alarm.h"
 #include "node/directory.h"
 #include "node/pull.h"
-#include "node/rebuild.h"
+#include "node/repair.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -10,7 +10,7 @@
 #include "node/directory.h"
 #include "node/letters.h"
 #include "node/program.h"
-#include "node/rebuild.h"
+#include "node/repair.h"
 #include "node/report.h"
 #include "node/request.h"
 #include "node/retire.h"

@@ -1,4 +1,4 @@
-#include "node/rebuild.h"
+#include "node/repair.h"
 
 #include "base/error.h"
 #include "node/records.h"

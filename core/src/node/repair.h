@@ -1,6 +1,6 @@
-/* rebuild.h - a daemon gets back the state that was committed. */
-#ifndef LARES_NODE_REBUILD_H
-#define LARES_NODE_REBUILD_H
+/* repair.h - a daemon gets back the state that was committed. */
+#ifndef LARES_REPAIR_H
+#define LARES_REPAIR_H
 
 #include "daemon/rebuild.h"
 #include "node/daemon.h"
