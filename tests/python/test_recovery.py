@@ -431,13 +431,19 @@ def test_registry_of_a_node(until):
         assert (row["name"], row["state"]) == ("mine", "living")
         assert node.recovery.report()[0]["name"] == "mine"
         assert node.recovery.remove(handler)
-        assert node.recovery.run() == []
-        recovery = node.recovery
     assert threading.get_ident() not in ran
+
+
+def test_registry_of_a_node_by_hand():
+    with World(1) as world:
+        registry = world.node("east").recovery
+        registry.register(lambda: [(5, 3)])
+        (slot,) = registry.run()
+        assert (slot.group, slot) == (5, 3)
     with pytest.raises(lares.Closed):
-        recovery.register(handler)
+        registry.register(print)
     with pytest.raises(lares.Closed):
-        recovery.run()
+        registry.run()
 
 
 def test_eviction_by_the_tick(caplog):
