@@ -99,6 +99,7 @@ static void test_lease__next_call_after_a_lease(void **state)
     stale = pull(2000);
     check(lares_call_next(stale) != NULL);
     eventually(fact("crashes") == 1);
+    check(lares_call_next(stale) == NULL); /* and its end is over */
     call = pull(2000);
     check(lares_call_next(call) != NULL);
     check_status(lares_call_end(stale, LARES_DONE), LARES_ESTALE);

@@ -1,3 +1,5 @@
+#include "node/world.h"
+
 #include "support/script.h"
 
 #include <stdlib.h>
@@ -621,22 +623,20 @@ static void test_timer__of_a_daemon_that_is_pulled(void **state)
     lares_daemon_free(daemon);
 }
 
-/* Without lanes this thread runs the node, until it has what it waits for: the
- * second firing is not shown then, and a deliver comes behind it. */
+/* Who waits runs the node, until it has what it waits for: the second firing is
+ * not shown then, and a deliver comes behind it. */
 static void test_timer__a_deliver_overtakes_no_firing(void **state)
 {
-    lares_node *real = node_open("0");
-    lares_inbox *inbox = subscribe(real, "ids", NULL);
+    lares_inbox *inbox = subscribe(node, "ids", NULL);
     lares_events *events = NULL;
     lares_daemon *daemon;
     char ids[64];
 
     (void)state;
-    check_ok(lares_node_register(real, "alarm", NULL, &alarm_ops, NULL, NULL));
-    daemon = spawn(real, "alarm", options("batch", "1", "publish", "ids"));
+    daemon = spawn(node, "alarm", options("batch", "1", "publish", "ids"));
     check_ok(ask(daemon, "+1,0,+60000,0,x +1,0,+60000,0,x", 0, NULL));
     check_u64(inbox_read(inbox, 0, ids, sizeof ids), 2);
-    nap_ms(5);
+    lares__sim_advance(world->sim, lares__sim_now(world->sim) + 5000000);
     check_ok(lares_inbox_next(inbox, 8000, &events));
     lares_events_free(events);
     check_i64(log_.count, 1);
@@ -646,7 +646,6 @@ static void test_timer__a_deliver_overtakes_no_firing(void **state)
     check_str(ids, "4 5 ");
     lares_inbox_free(inbox);
     lares_daemon_free(daemon);
-    node_close(real);
 }
 
 /* -- with lanes ----------------------------------------------------------- */
