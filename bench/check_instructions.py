@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compare instructions per operation with those in instructions.txt.
 
-    bench/check_instructions.py            fails where they grew by over 2 %
+    bench/check_instructions.py            fails where they grew by over 1 + 2 %
     bench/check_instructions.py --write    measures, and writes the file
 
 Callgrind counts a run of N and one of 2 N operations: the difference, divided
@@ -27,6 +27,7 @@ FILE = Path(__file__).with_name("instructions.txt")
 HEAD = "# instructions per operation; bench/check_instructions.py --write\n"
 COUNT = 12800
 GROWTH = 1.02
+NOISE = 1.0  # starts differ by some thousands of instructions
 Found = dict[Variant, float]
 
 
@@ -88,10 +89,11 @@ def compare(found: Found, committed: Found) -> bool:
         before = committed.get(variant, 0.0)
         if hashes_at_length(variant) and not wide:
             verdict = "else"
-        elif count > before * GROWTH:
+        elif count > before * GROWTH + NOISE:
             verdict, grown = "GREW", True
         else:
-            verdict = "fell" if count * GROWTH < before else "same"
+            fell = count * GROWTH + NOISE < before
+            verdict = "fell" if fell else "same"
         print(f"{verdict}  {before:10.1f} -> {count:10.1f}  "
               f"{' '.join(variant)}")
     return grown

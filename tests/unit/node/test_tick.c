@@ -114,8 +114,8 @@ static lares_verdict take_30_ms(lares_call *call, void *user)
 static void test_tick__a_slow_pass_does_not_trap_its_driver(void **state)
 {
     struct slow slow = {0};
-    lares_node *node = still_open(
-        &slow.still, options("lanes", "0", "tick.interval", "10"));
+    lares_node *node =
+        still_open(&slow.still, options("lanes", "0", "tick.interval", "10"));
     lares_recovery *recovery = registry_of(node);
 
     (void)state;
