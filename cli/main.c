@@ -19,6 +19,7 @@ static const struct verb {
     {"restart",  "forget a daemon's failures, rebuild it now", verb_restart },
     {"dead",     "show dead letters; replay or drop them",     verb_dead    },
     {"recover",  "run the recovery handlers of a node now",    verb_recover },
+    {"image",    "show what an image says",                    verb_image   },
     {"keygen",   "make an identity and store it",              verb_keygen  },
 };
 

@@ -1,5 +1,6 @@
 #include "table.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,23 +185,82 @@ static int table_print(const struct table *table)
     return !table->failed;
 }
 
-static void table_fini(struct table *table)
+/* Prints what came, unless something was wrong, and drops it. */
+static int table_end(struct table *table, const struct lares__console *console,
+                     int code)
 {
+    if (code == 0 && !table_print(table))
+        code = lares__console_fail(console, LARES_ENOMEM, "table");
     while (table->count > 0)
         free(table->cells[--table->count]);
     free(table->cells);
+    return code;
 }
+
+/* -- from a node, and from here ------------------------------------------- */
 
 int lares__table_ask(struct lares__client *client, const char *const *chosen)
 {
     struct table table = {.chosen = chosen};
-    int code;
 
     if (client->console->json)
         return lares__client_ask(client, lares__item_print, NULL);
-    code = lares__client_ask(client, row_take, &table);
-    if (code == 0 && !table_print(&table))
-        code = lares__console_fail(client->console, LARES_ENOMEM, "table");
-    table_fini(&table);
-    return code;
+    return table_end(&table, client->console,
+                     lares__client_ask(client, row_take, &table));
+}
+
+static void member_write(FILE *out, const lares_rows *rows, const char *name,
+                         uint32_t type)
+{
+    const char *text = "";
+    uint64_t number = 0;
+
+    lares__json_text(out, name);
+    fputc(':', out);
+    if (type == LARES_ROWS_TEXT) {
+        (void)lares_rows_text(rows, name, &text);
+        lares__json_text(out, text);
+        return;
+    }
+    (void)lares_rows_u64(rows, name, &number);
+    fprintf(out, type == LARES_ROWS_ID ? "\"%016" PRIx64 "\"" : "%" PRIu64,
+            number);
+}
+
+/* The current row as a node writes it; NULL: no memory. */
+static char *row_write(const lares_rows *rows)
+{
+    char *text = NULL;
+    size_t len, i;
+    FILE *out = open_memstream(&text, &len);
+    const char *name;
+    uint32_t type;
+
+    if (out == NULL)
+        return NULL;
+    for (i = 0; lares_rows_column(rows, i, &name, &type) == LARES_OK; i++) {
+        fputc(i == 0 ? '{' : ',', out);
+        member_write(out, rows, name, type);
+    }
+    fputc('}', out);
+    if (fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+int lares__table_show(const struct lares__console *console, lares_rows *rows,
+                      const char *const *chosen)
+{
+    struct table table = {.chosen = chosen};
+
+    while (!table.failed && lares_rows_next(rows) == LARES_OK) {
+        char *row = row_write(rows);
+
+        table.failed = row == NULL;
+        if (row != NULL)
+            (void)(console->json ? lares__item_print : row_take)(&table, row);
+        free(row);
+    }
+    return table_end(&table, console, 0);
 }

@@ -12,6 +12,7 @@ int verb_stop(int count, const char *const words[]);
 int verb_restart(int count, const char *const words[]);
 int verb_dead(int count, const char *const words[]);
 int verb_recover(int count, const char *const words[]);
+int verb_image(int count, const char *const words[]);
 int verb_keygen(int count, const char *const words[]);
 
 #endif

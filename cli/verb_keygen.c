@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "errand.h"
 #include "verb.h"
-#include "words.h"
 
 /* Whole or not at all: a seed cut short would be another error later. */
 static int file_fill(int fd, const lares_bytes *seed)
@@ -47,8 +47,10 @@ static void origin_print(const struct lares__console *console, const char *file,
     puts("}");
 }
 
-static int key_make(const struct lares__console *console, const char *file)
+static int key_make(const struct lares__words *words)
 {
+    const struct lares__console *console = &words->console;
+    const char *file = words->values[0];
     lares_key *key;
     lares_bytes *seed = NULL;
     lares_status rc;
@@ -67,30 +69,17 @@ static int key_make(const struct lares__console *console, const char *file)
     return code;
 }
 
-static void help_print(void)
-{
-    fputs("usage: lares keygen -o FILE [--json]\n\n"
-          "Make a fresh identity, store its seed in FILE (which must not be\n"
-          "there yet, and only you may read), and print its origin. Hand it\n"
-          "to a daemon by lares run --key FILE. Who has the file has the\n"
-          "identity; there is no copy.\n",
-          stdout);
-}
-
 int verb_keygen(int count, const char *const words[])
 {
-    static const struct lares__spelling spelling = {
-        "lares keygen", {"-o"}, {NULL}, 1, 0};
-    struct lares__words line;
-    int code = lares__words_read(&line, &spelling, count, words);
+    static const struct lares__chore chore = {
+        {"lares keygen", {"-o"}, {NULL}, 1, 0},
+        "usage: lares keygen -o FILE [--json]\n\n"
+        "Make a fresh identity, store its seed in FILE (which must not be\n"
+        "there yet, and only you may read), and print its origin. Hand it\n"
+        "to a daemon by lares run --key FILE. Who has the file has the\n"
+        "identity; there is no copy.\n",
+        key_make
+    };
 
-    if (code != 0)
-        return code;
-    if (line.help) {
-        help_print();
-        return 0;
-    }
-    if (line.node != NULL)
-        return lares__console_usage(&line.console, "--node: no such option");
-    return key_make(&line.console, line.values[0]);
+    return lares__chore_run(&chore, count, words);
 }

@@ -1,4 +1,4 @@
-/* words.h - the command line of a verb that speaks to a node. */
+/* words.h - the command line of a verb. */
 #ifndef LARES_CLI_WORDS_H
 #define LARES_CLI_WORDS_H
 

@@ -97,24 +97,65 @@ static const struct flag {
 
 /* -- the image ------------------------------------------------------------ */
 
-/* What the command line does not say of channels, the image says. */
-static void image_channels(struct lares__job *job)
+static void image_output(struct lares__job *job)
 {
-    struct lares__channels channels;
+    lares_rows *rows = NULL;
+    const char *channel = "";
 
-    if (!lares__channels_read(job->image, job->image_len, &channels))
-        return; /* its restore will say why */
-    if (job->publish == NULL && channels.output[0] != '\0') {
-        strcpy(job->output, channels.output);
+    if (lares_image_report(job->image, job->image_len, "image", &rows) ==
+            LARES_OK &&
+        lares_rows_next(rows) == LARES_OK)
+        (void)lares_rows_text(rows, "publish", &channel);
+    if (*channel != '\0') {
+        snprintf(job->output, sizeof job->output, "%s", channel);
         job->publish = job->output;
     }
-    if (job->subscribe[0] != '\0' || channels.first[0] == '\0')
+    lares_rows_free(rows);
+}
+
+/* The end of a channel comes with it, and is no other. */
+static int is_of(const char *channel, const char *name)
+{
+    size_t len = strlen(channel);
+
+    return strncmp(name, channel, len) == 0 &&
+           (name[len] == '\0' || strcmp(name + len, ".end") == 0);
+}
+
+/* The first that is a channel, by name. */
+static void image_input(struct lares__job *job)
+{
+    lares_rows *rows = NULL;
+    const char *pattern;
+    int several = 0;
+
+    if (lares_image_report(job->image, job->image_len, "subscriptions", &rows) <
+        0)
         return;
-    strcpy(job->subscribe, channels.first);
-    if (channels.several)
+    while (lares_rows_next(rows) == LARES_OK &&
+           lares_rows_text(rows, "pattern", &pattern) == LARES_OK) {
+        if (strpbrk(pattern, "*>") != NULL)
+            continue;
+        if (job->subscribe[0] == '\0')
+            snprintf(job->subscribe, sizeof job->subscribe, "%s", pattern);
+        else if (!is_of(job->subscribe, pattern))
+            several = 1;
+    }
+    lares_rows_free(rows);
+    if (several)
         fprintf(stderr,
                 "%s: one of several channels: %s (--subscribe chooses)\n",
-                job->console.program, channels.first);
+                job->console.program, job->subscribe);
+}
+
+/* What the command line does not say of channels, the image says; if it is
+ * none, its restore will say why. */
+static void image_channels(struct lares__job *job)
+{
+    if (job->publish == NULL)
+        image_output(job);
+    if (job->subscribe[0] == '\0')
+        image_input(job);
 }
 
 static int image_read(struct lares__job *job)

@@ -3,10 +3,10 @@
 #ifndef LARES_LUA_JOB_H
 #define LARES_LUA_JOB_H
 
-#include "channels.h"
 #include "console.h"
 
 enum {
+    LARES__CHANNEL_SIZE = 256, /* of a name, with its end */
     LARES__PATTERNS_MAX = 4096 /* of an option's value */
 };
 

@@ -10,16 +10,17 @@
 #include "handler.h"
 
 static const luaL_Reg functions[] = {
-    {"daemon",   lares__class_new    },
-    {"handler",  lares__handler_new  },
-    {"hex",      lares__hex          },
-    {"node",     lares__node_open    },
-    {"world",    lares__world_open   },
-    {"key",      lares__key_open     },
-    {"chain",    lares__chain_open   },
-    {"recovery", lares__recovery_open},
-    {"run",      lares__program_run  },
-    {NULL,       NULL                },
+    {"daemon",       lares__class_new    },
+    {"handler",      lares__handler_new  },
+    {"hex",          lares__hex          },
+    {"image_report", lares__image_report },
+    {"node",         lares__node_open    },
+    {"world",        lares__world_open   },
+    {"key",          lares__key_open     },
+    {"chain",        lares__chain_open   },
+    {"recovery",     lares__recovery_open},
+    {"run",          lares__program_run  },
+    {NULL,           NULL                },
 };
 
 static const struct lares__type *const types[] = {

@@ -13,6 +13,7 @@ int lares__world_open(lua_State *L);    /* lares.world */
 int lares__key_open(lua_State *L);      /* lares.key */
 int lares__chain_open(lua_State *L);    /* lares.chain */
 int lares__recovery_open(lua_State *L); /* lares.recovery */
+int lares__image_report(lua_State *L);  /* lares.image_report */
 
 int lares__letters(lua_State *L); /* node:letters */
 int lares__replay(lua_State *L);  /* node:replay */

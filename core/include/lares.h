@@ -669,6 +669,25 @@ LARES_API LARES_NODISCARD lares_status lares_node_restore(
     const lares_options *options, lares_daemon **out);
 
 /**
+ * Copy a table of what an image says, which is checked as by a restore.
+ *
+ * Tables: image (a row: whose it is, its epoch and place in the chain, when it
+ * was taken), subscriptions, options. Of two images of one identity the newer
+ * has the higher epoch, or else the higher arrival.
+ *
+ * Own:     data, what borrowed; out owned, lares_rows_free
+ * Thread:  any
+ * Blocks:  no
+ * Errors:  EINVAL, ENOTFOUND, ETOOBIG, EFORMAT, EVERSION, EIDENTITY,
+ *          ESIGNATURE, EDIGEST, EPARENT, ENOMEM, EFORKED
+ * Since:   0.2
+ */
+LARES_API LARES_NODISCARD lares_status lares_image_report(const void *data,
+                                                          size_t len,
+                                                          const char *what,
+                                                          lares_rows **out);
+
+/**
  * Find a daemon by its origin.
  *
  * Own:     out owned, lares_daemon_free

@@ -493,6 +493,38 @@ class TestSnapshot(Case):
             (self.folder / "cut").write_bytes(image[:n])
             self.lares("run", "counter.lua", "--restore", "cut", code=1)
 
+    def test_an_image_says_whose_it_is(self):
+        first = self.start("--subscribe", "ticks b.*", "--publish", "counts",
+                           "--argument", "x")
+        self.feed(first, b"a")
+        self.assertEqual(first.stdout.readline(), b"1\n")
+        self.lares("snapshot", "counter", "-o", "image")
+        origin = self.origin()
+        row, = self.rows("image", "image")
+        self.assertEqual((row["origin"], row["name"], row["kind"]),
+                         (origin, "counter", "counter"))
+        self.assertEqual((row["epoch"], row["sequence"], row["arrival"]),
+                         (1, 1, 1))
+        self.assertEqual(row["publish"], "counts")
+        names, facts = self.lares("image", "image").splitlines()
+        self.assertEqual(names.split()[:3], ["name", "origin", "kind"])
+        self.assertEqual(facts.split()[:3], ["counter", origin, "counter"])
+        self.assertEqual(
+            [row["pattern"] for row in self.rows("image", "image",
+                                                 "subscriptions")],
+            ["b.*", "ticks"])
+        self.assertEqual(self.rows("image", "image", "options"),
+                         [{"key": "argument", "value": "x"}])
+        self.lares("image", "image", "pictures", code=4)
+        self.lares("image", "none", code=4)
+        self.lares("image", "image", "--node", "a", code=2)
+        self.lares("image", code=2)
+        cut = (self.folder / "image").read_bytes()[:-1]
+        (self.folder / "cut").write_bytes(cut)
+        self.lares("image", "cut", code=1)
+        self.assertIn("lares image: cut: ", self.err)
+        self.assertIn("(EFORMAT)", self.err)
+
     def test_whole_or_not_at_all(self):
         self.start()
         (self.folder / "image").write_text("old")

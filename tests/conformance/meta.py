@@ -17,7 +17,7 @@ CASES = sorted(HERE.glob("*.case"))
 VERBS = {"world", "node", "kind", "spawn", "deliver", "send", "publish",
          "subscribe", "unsubscribe", "inbox", "run", "next", "snapshot",
          "retire", "restore", "restart", "replay", "drop", "handler", "remove", "pass",
-         "stop", "free", "check", "report"}
+         "stop", "free", "check", "report", "facts"}
 PAYLOADS = (' ""\n', ' "\\x00"\n', "16777216 bytes sum=")
 
 

@@ -105,10 +105,18 @@ for _, verb in ipairs {"snapshot", "retire"} do
     end
 end
 
+-- Return an image; what names none is one itself.
+local function find_image(name) return play.images[name] or name end
+
 function verbs.restore(options, name, image)
-    local data = play.images[image] or image -- no name: one itself
     options.identity = new_key(name)
-    play.things[name] = must(play.node:restore(data, options))
+    play.things[name] = must(play.node:restore(find_image(image), options))
+end
+
+function verbs.facts(_, image, what, ...)
+    for _, row in ipairs(must(lares.image_report(find_image(image), what))) do
+        add(case.row(row, { ... }))
+    end
 end
 
 function verbs.restart(_, name) must(play.things[name]:restart()) end

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, Iterable, Mapping
 
 import lares
 import lares.testing
@@ -19,6 +19,11 @@ from handlers import Handlers
 from kinds import KINDS
 
 OPTION = re.compile(r"([a-z.]+)=(.*)", re.DOTALL)
+
+
+def row_line(row: Mapping[str, int | str], columns: Iterable[str]) -> str:
+    """Return a row of a table as a result."""
+    return "= " + " ".join(cell(column, row[column]) for column in columns)
 
 
 class Player:
@@ -117,9 +122,16 @@ class Player:
         self.images[image] = self.things[name].retire()
 
     def restore(self, name: str, image: str, /, **options: str) -> None:
-        data = self.images.get(image, raw(image))  # no name: one itself
         self.things[name] = self.nodes[-1].restore(
-            data, identity=self.key(name), **options)
+            self.image(image), identity=self.key(name), **options)
+
+    def image(self, name: str) -> bytes:
+        """Return an image; what names none is one itself."""
+        return self.images.get(name, raw(name))
+
+    def facts(self, image: str, table: str, *columns: str) -> None:
+        rows = lares.image_report(self.image(image), table)
+        self.results += [row_line(row, columns) for row in rows]
 
     def restart(self, name: str) -> None:
         self.things[name].restart()
@@ -177,8 +189,8 @@ class Player:
     def report(self, what: str, name: str, *columns: str) -> None:
         rows = (self.registries[what].registry.report()
                 if what in self.registries else self.nodes[-1].report(what))
-        self.results += ["= " + " ".join(cell(c, r[c]) for c in columns)
-                         for r in rows if r["name"] == name] or ["= ENOTFOUND"]
+        self.results += [row_line(row, columns) for row in rows
+                         if row["name"] == name] or ["= ENOTFOUND"]
 
 
 if __name__ == "__main__":

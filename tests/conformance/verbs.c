@@ -177,22 +177,20 @@ static lares_status verb_retire(struct play *play)
 }
 
 /* A word that names no image is one itself. */
-static lares_status image_restore(struct play *play, const lares_key *key,
-                                  lares_daemon **out)
+static const void *image_find(struct play *play, const struct word *word,
+                              size_t *len_out)
 {
-    const struct word *word = &play->words[2];
     const lares_bytes *image = thing_get(&play->things, word->data)->image;
 
-    if (image == NULL)
-        return lares_node_restore(play->node, word->data, word->len, key,
-                                  play->options, out);
-    return lares_node_restore(play->node, lares_bytes_data(image),
-                              lares_bytes_len(image), key, play->options, out);
+    *len_out = image != NULL ? lares_bytes_len(image) : word->len;
+    return image != NULL ? lares_bytes_data(image) : word->data;
 }
 
 static lares_status verb_restore(struct play *play)
 {
     struct thing *thing = play_thing(play);
+    size_t len;
+    const void *image = image_find(play, &play->words[2], &len);
     lares_daemon *daemon;
     lares_key *key;
     lares_status rc;
@@ -200,7 +198,8 @@ static lares_status verb_restore(struct play *play)
     rc = play_key(play, &key);
     if (rc < 0)
         return rc;
-    rc = image_restore(play, key, &daemon);
+    rc =
+        lares_node_restore(play->node, image, len, key, play->options, &daemon);
     lares_key_free(key);
     if (rc < 0)
         return rc;
@@ -370,6 +369,22 @@ static lares_status verb_report(struct play *play)
     return play->results->len > before ? LARES_OK : LARES_ENOTFOUND;
 }
 
+static lares_status verb_facts(struct play *play)
+{
+    size_t len;
+    const void *image = image_find(play, &play->words[1], &len);
+    lares_rows *rows;
+    lares_status rc =
+        lares_image_report(image, len, play->words[2].data, &rows);
+
+    if (rc < 0)
+        return rc;
+    while (lares_rows_next(rows) == LARES_OK)
+        text_add_row(play->results, rows, &play->words[3]);
+    lares_rows_free(rows);
+    return LARES_OK;
+}
+
 static const struct {
     const char *name;
     lares_status (*play)(struct play *play);
@@ -399,6 +414,7 @@ static const struct {
     {"free",        verb_free       },
     {"check",       verb_check      },
     {"report",      verb_report     },
+    {"facts",       verb_facts      },
 };
 
 lares_status verb_play(struct play *play)

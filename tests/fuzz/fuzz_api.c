@@ -585,6 +585,17 @@ static void retire(void)
     images_keep(rc, image);
 }
 
+/* Whether it says something of itself: what does not is no image. */
+static int image_ask(const uint8_t *data, size_t len)
+{
+    static const char *const tables[] = {"image", "subscriptions", "options"};
+    lares_rows *rows = NOTHING;
+    lares_status rc = lares_image_report(data, len, tables[len % 3], &rows);
+
+    rows_read(rc, rows);
+    return rc == LARES_OK;
+}
+
 /* An image as it was taken, or with one bit changed. */
 static void load(void)
 {
@@ -602,6 +613,7 @@ static void load(void)
     if (len > 0 && take(2) > 0)
         data[(take(256) * 256 + take(256)) % len] ^= (uint8_t)(1 << take(8));
     rc = lares_node_restore(node, data, len, key, options, &daemon);
+    promise(image_ask(data, len) || rc < 0);
     free(data);
     lares_options_free(options);
     daemons_keep(rc, daemon);

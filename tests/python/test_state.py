@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import itertools
 import threading
+import time
 
 import lares
 import pytest
@@ -298,6 +299,52 @@ def test_image_from_a_path(lares_node, tally, tmp_path):
         lares_node.restore(tmp_path / "nothing")
     with pytest.raises(TypeError):
         lares_node.restore(None)
+
+
+def test_what_an_image_says(lares_node, tally, tmp_path):
+    handle = lares_node.spawn(
+        tally, subscribe=["b", "a.*"], publish="out", argument="x", batch=7
+    )
+    handle.deliver(b"")
+    image = handle.snapshot()
+    (row,) = lares.image_report(image)
+    now = time.time_ns()
+    assert row["origin"] == handle.origin
+    assert now - 60_000_000_000 < row.pop("time") <= now
+    facts = {key: row[key] for key in ("epoch", "sequence", "arrival")}
+    assert facts == {"epoch": 1, "sequence": 1, "arrival": 1}
+    assert (row["name"], row["kind"]) == ("tally", "tally")
+    assert (row["publish"], row["stateful"]) == ("out", 1)
+    path = tmp_path / "tally.image"
+    path.write_bytes(image)
+    assert lares.image_report(path, "subscriptions") == [
+        {"pattern": "a.*", "group": ""},
+        {"pattern": "b", "group": ""},
+    ]
+    assert lares.image_report(memoryview(image), "options") == [
+        {"key": "argument", "value": "x"},
+        {"key": "batch", "value": "7"},
+    ]
+    handle.stop()
+    handle = lares_node.restore(image, identity=handle.identity)
+    (row,) = lares.image_report(handle.snapshot())
+    assert (row["epoch"], row["arrival"]) == (2, 1)
+
+
+def test_what_no_image_says(lares_node, tally, tmp_path):
+    image = lares_node.spawn(tally).snapshot()
+    with pytest.raises(lares.NotFound, match="'picture'"):
+        lares.image_report(image, "picture")
+    with pytest.raises(lares.FormatError):
+        lares.image_report(image[:-1])
+    with pytest.raises(lares.FormatError) as caught:
+        lares.image_report(image[:-1] + bytes([image[-1] ^ 1]))
+    assert caught.value.code == "EDIGEST"
+    with pytest.raises(FileNotFoundError):
+        lares.image_report(tmp_path / "nothing")
+    for wrong in (None, 7):
+        with pytest.raises(TypeError):
+            lares.image_report(wrong)
 
 
 # id: V01

@@ -12,6 +12,7 @@ local lares = {
     key = core.key,
     chain = core.chain,
     recovery = core.recovery,
+    image_report = core.image_report,
     hex = core.hex,
 }
 

@@ -319,6 +319,13 @@ function lares.key(seed) end
 ---@return lares.Chain? chain, string? text, string? code
 function lares.chain(origin) end
 
+--- Tell what an image says, which is checked as by a restore. Of two images of
+--- one identity the newer has the higher epoch, or else the higher arrival.
+---@param image string
+---@param what? string image (a row), subscriptions, options
+---@return table[]? rows, string? text, string? code
+function lares.image_report(image, what) end
+
 --- Show an id as people see it: 16 hex digits.
 ---@param id integer
 ---@return string

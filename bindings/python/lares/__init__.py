@@ -41,6 +41,7 @@ from lares.errors import (
     WrongState,
 )
 from lares.handle import Handle
+from lares.image import image_report
 from lares.key import Chain, Key
 from lares.letter import Letter, Letters
 from lares.node import Inbox, Node
@@ -76,4 +77,5 @@ __all__ = [
     "Timeout",
     "WrongState",
     "daemon",
+    "image_report",
 ]

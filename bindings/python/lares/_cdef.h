@@ -127,6 +127,10 @@ const lares_options *options, lares_daemon **out);
 lares_status lares_node_restore(
 lares_node *node, const void *data, size_t len, const lares_key *key,
 const lares_options *options, lares_daemon **out);
+lares_status lares_image_report(const void *data,
+size_t len,
+const char *what,
+lares_rows **out);
 lares_status lares_node_find(lares_node *node,
 uint64_t origin,
 lares_daemon **out);

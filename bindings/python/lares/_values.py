@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Optional, Union
@@ -49,6 +50,14 @@ def view(data: Data) -> Any:
     if isinstance(data, str):
         raise TypeError("data is str, expected bytes: use .encode()")
     return ffi.from_buffer(data)
+
+
+def image_bytes(image: Data | str | os.PathLike[str]) -> Data:
+    """Return an image, or what stands in its file."""
+    if not isinstance(image, (str, os.PathLike)):
+        return image
+    with open(image, "rb") as file:
+        return file.read()
 
 
 def block() -> Any:

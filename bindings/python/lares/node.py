@@ -16,6 +16,7 @@ from lares._values import (
     Wait,
     address,
     encode,
+    image_bytes,
     milliseconds,
     options_new,
     rows_list,
@@ -289,14 +290,12 @@ class Node(NodeBase):
         started; ESTALE: it was activated after the image was taken),
         InvalidArgument, Closed, Full, OSError for a path.
         """
-        if isinstance(image, (str, os.PathLike)):
-            with open(image, "rb") as file:
-                image = file.read()
+        data = view(image_bytes(image))
         for key in ("subscribe", "publish"):
             if options.get(key) is not None:
                 text = f"{key}: the image holds the channels"
                 raise InvalidArgument(lib.LARES_EOPTION, text)
-        data, made = view(image), options_new(options)
+        made = options_new(options)
         out = ffi.new("lares_daemon **")
         key = ffi.NULL if identity is None else key_pointer(identity)
         with Waiting() as waiting:

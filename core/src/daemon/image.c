@@ -333,7 +333,7 @@ lares_status lares__image_read(const void *data, size_t len,
         rc = bodies_read(&manifest, &image);
     if (rc == LARES_OK)
         rc = chain_check(&image);
-    if (rc == LARES_OK)
+    if (rc == LARES_OK && rules->known != NULL)
         rc = lares__spec_known(&image, rules->known);
     if (rc == LARES_OK)
         *out = image;

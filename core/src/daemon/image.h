@@ -67,7 +67,7 @@ struct lares__image_rules {
     const uint8_t *identity;  /* the public key that is expected, or NULL */
     int plain;                /* the plain form is accepted, and only it */
     uint64_t max;             /* bytes; beyond it ETOOBIG */
-    const char *const *known; /* options, NULL-ended */
+    const char *const *known; /* options, NULL-ended; NULL: any */
 };
 
 /* Check all of it; out is written on success only. EFORMAT, EVERSION, ETOOBIG,

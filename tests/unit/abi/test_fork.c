@@ -146,6 +146,7 @@ static int refused_node(void)
     refuse(lares_node_publish(had.node, "a", "", 0, -1));
     refuse(lares_node_subscribe(had.node, "a", NULL, &inbox));
     refuse(lares_node_report(had.node, "node", &rows));
+    refuse(lares_image_report("", 0, "image", &rows));
     refuse(lares_letter_data(had.node, 1, &bytes));
     refuse(lares_letter_replay(had.node, 1));
     refuse(lares_letter_drop(had.node, 0));

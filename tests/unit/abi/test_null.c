@@ -180,6 +180,9 @@ static void test_null__arguments(void **state)
     check_status(lares_node_subscribe(node, "a", NULL, NULL), LARES_EINVAL);
     check_status(lares_node_report(node, NULL, &rows), LARES_EINVAL);
     check_status(lares_node_report(node, "node", NULL), LARES_EINVAL);
+    check_status(lares_image_report(NULL, 0, "image", &rows), LARES_EINVAL);
+    check_status(lares_image_report("", 0, NULL, &rows), LARES_EINVAL);
+    check_status(lares_image_report("", 0, "image", NULL), LARES_EINVAL);
     check_status(lares_letter_data(node, 1, NULL), LARES_EINVAL);
     check_status(lares_world_new(1, NULL), LARES_EINVAL);
     check(daemon == UNTOUCHED && inbox == UNTOUCHED && rows == UNTOUCHED);

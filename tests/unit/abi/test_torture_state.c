@@ -332,6 +332,25 @@ static lares_status step_snapshot(struct life *life)
                                  &of(life)->image);
 }
 
+static lares_status image_report(struct life *life, const char *what)
+{
+    const lares_bytes *image = of(life)->image;
+
+    lares_rows_free(life->rows);
+    life->rows = NULL;
+    return lares_image_report(lares_bytes_data(image), lares_bytes_len(image),
+                              what, &life->rows);
+}
+
+static lares_status step_facts(struct life *life)
+{
+    lares_status rc = image_report(life, "image");
+
+    if (rc == LARES_OK)
+        rc = image_report(life, "subscriptions");
+    return rc == LARES_OK ? image_report(life, "options") : rc;
+}
+
 static lares_status step_stop_daemon(struct life *life)
 {
     return lares_daemon_stop(life->daemon, -1);
@@ -643,6 +662,7 @@ static const struct step steps[] = {
     {"send owner",       step_send_owner      },
     {"owner",            step_owner           },
     {"snapshot",         step_snapshot        },
+    {"facts",            step_facts           },
     {"restart",          step_restart         },
     {"restarted",        step_restarted       },
     {"deliver",          step_deliver         },

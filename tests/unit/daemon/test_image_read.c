@@ -676,6 +676,9 @@ static void test_image_read__checks_the_options(void **state)
  * an image */
 static void test_image_read__knows_the_options(void **state)
 {
+    struct lares__image_rules rules = {.plain = 1};
+    struct lares__image image;
+
     (void)state;
     pairs_set("010001780000");
     check_refused(LARES_EVERSION, "'x' is unknown");
@@ -683,6 +686,9 @@ static void test_image_read__knows_the_options(void **state)
     check_refused(LARES_EVERSION, "'batchs' is unknown");
     pairs_set("0100046e616d6501006e");
     check_refused(LARES_EVERSION, "'name' is unknown");
+    rules.max = full.len;
+    check_ok(lares__image_read(full.bytes, full.len, &rules, &image));
+    check_i64(image.option_count, 1); /* whoever only looks takes any */
 }
 
 /* `count` options, called aa, ab and so on, of kind and name a */

@@ -1,0 +1,34 @@
+"""What images say of their daemons."""
+
+from __future__ import annotations
+
+import os
+
+from lares._native import ffi, lib
+from lares._values import Data, Rows, encode, image_bytes, rows_list, view
+from lares.errors import check
+
+__all__ = ["image_report"]
+
+
+def image_report(
+    image: Data | str | os.PathLike[str], what: str = "image"
+) -> Rows:
+    """Return a table of what an image says: a list of dict, one a row.
+
+    image: bytes, bytearray or memoryview, from Handle.snapshot or retire; or
+        the path of a file with them.
+    what: "image" (a row: whose it is, its epoch and place in the chain, and
+        time, when it was taken, in ns since 1970), "subscriptions" or
+        "options". Numbers and ids are int.
+
+    It is checked as by Node.restore. Of two images of one identity the newer
+    has the higher epoch, or else the higher arrival.
+
+    Raises NotFound for another table, FormatError (also EVERSION, EDIGEST),
+    ChainError, IdentityError, InvalidArgument, OutOfMemory, OSError for a
+    path.
+    """
+    data, out = view(image_bytes(image)), ffi.new("lares_rows **")
+    check(lib.lares_image_report(data, len(data), encode(what), out))
+    return rows_list(ffi.gc(out[0], lib.lares_rows_free))
