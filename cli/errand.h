@@ -1,10 +1,9 @@
-/* errand.h - a verb, from its words to its exit code. */
+/* errand.h - a verb that speaks to a node, from its words to its exit code. */
 #ifndef LARES_CLI_ERRAND_H
 #define LARES_CLI_ERRAND_H
 
 #include "client.h"
 
-/* One that speaks to a node. */
 struct lares__errand {
     struct lares__spelling spelling;
     const char *help;
@@ -14,16 +13,6 @@ struct lares__errand {
 
 int lares__errand_run(const struct lares__errand *errand, int count,
                       const char *const words[]);
-
-/* One that asks no node. */
-struct lares__chore {
-    struct lares__spelling spelling;
-    const char *help;
-    int (*run)(const struct lares__words *words); /* returns an exit code */
-};
-
-int lares__chore_run(const struct lares__chore *chore, int count,
-                     const char *const words[]);
 
 /* Asks a verb that needs nothing but a daemon: more are further members of its
  * arguments, each with a comma before. */

@@ -258,8 +258,10 @@ int lares__table_show(const struct lares__console *console, lares_rows *rows,
         char *row = row_write(rows);
 
         table.failed = row == NULL;
-        if (row != NULL)
-            (void)(console->json ? lares__item_print : row_take)(&table, row);
+        if (row != NULL && console->json)
+            puts(row);
+        else if (row != NULL)
+            (void)row_take(&table, row);
         free(row);
     }
     return table_end(&table, console, 0);

@@ -1,8 +1,7 @@
 /* verb_image.c - lares image FILE: what an image says; no node is asked. */
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "errand.h"
+#include "chore.h"
 #include "file.h"
 #include "table.h"
 #include "verb.h"
@@ -51,9 +50,9 @@ int verb_image(int count, const char *const words[])
         "usage: lares image FILE [TABLE] [--json]\n\n"
         "Show what an image says: whose it is, its epoch and its place in\n"
         "the chain, when it was taken. It is checked as by a restore. Of two\n"
-        "images of one identity the newer has the higher epoch, or else the\n"
-        "higher arrival. TABLE shows another of its tables, with all\n"
-        "columns: image, subscriptions, options.\n",
+        "images of an identity that lives once at a time the newer has the\n"
+        "higher epoch, or else arrival, or else time. TABLE shows another of\n"
+        "its tables, with all columns: image, subscriptions, options.\n",
         image_run
     };
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "errand.h"
+#include "chore.h"
 #include "verb.h"
 
 /* Whole or not at all: a seed cut short would be another error later. */

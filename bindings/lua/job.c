@@ -97,24 +97,27 @@ static const struct flag {
 
 /* -- the image ------------------------------------------------------------ */
 
-static void image_output(struct lares__job *job)
+static lares_status image_output(struct lares__job *job)
 {
-    lares_rows *rows = NULL;
+    lares_rows *rows;
     const char *channel = "";
+    lares_status rc =
+        lares_image_report(job->image, job->image_len, "image", &rows);
 
-    if (lares_image_report(job->image, job->image_len, "image", &rows) ==
-            LARES_OK &&
-        lares_rows_next(rows) == LARES_OK)
+    if (rc < 0)
+        return rc;
+    if (lares_rows_next(rows) == LARES_OK)
         (void)lares_rows_text(rows, "publish", &channel);
     if (*channel != '\0') {
         snprintf(job->output, sizeof job->output, "%s", channel);
         job->publish = job->output;
     }
     lares_rows_free(rows);
+    return LARES_OK;
 }
 
 /* The end of a channel comes with it, and is no other. */
-static int is_of(const char *channel, const char *name)
+static int is_same_channel(const char *channel, const char *name)
 {
     size_t len = strlen(channel);
 
@@ -123,22 +126,23 @@ static int is_of(const char *channel, const char *name)
 }
 
 /* The first that is a channel, by name. */
-static void image_input(struct lares__job *job)
+static lares_status image_input(struct lares__job *job)
 {
-    lares_rows *rows = NULL;
+    lares_rows *rows;
     const char *pattern;
     int several = 0;
+    lares_status rc =
+        lares_image_report(job->image, job->image_len, "subscriptions", &rows);
 
-    if (lares_image_report(job->image, job->image_len, "subscriptions", &rows) <
-        0)
-        return;
+    if (rc < 0)
+        return rc;
     while (lares_rows_next(rows) == LARES_OK &&
            lares_rows_text(rows, "pattern", &pattern) == LARES_OK) {
         if (strpbrk(pattern, "*>") != NULL)
             continue;
         if (job->subscribe[0] == '\0')
             snprintf(job->subscribe, sizeof job->subscribe, "%s", pattern);
-        else if (!is_of(job->subscribe, pattern))
+        else if (!is_same_channel(job->subscribe, pattern))
             several = 1;
     }
     lares_rows_free(rows);
@@ -146,16 +150,19 @@ static void image_input(struct lares__job *job)
         fprintf(stderr,
                 "%s: one of several channels: %s (--subscribe chooses)\n",
                 job->console.program, job->subscribe);
+    return LARES_OK;
 }
 
-/* What the command line does not say of channels, the image says; if it is
- * none, its restore will say why. */
-static void image_channels(struct lares__job *job)
+/* What the command line does not say of channels, the image says. */
+static int image_channels(struct lares__job *job)
 {
+    lares_status rc = LARES_OK;
+
     if (job->publish == NULL)
-        image_output(job);
-    if (job->subscribe[0] == '\0')
-        image_input(job);
+        rc = image_output(job);
+    if (rc == LARES_OK && job->subscribe[0] == '\0')
+        rc = image_input(job);
+    return rc < 0 ? lares__console_fail(&job->console, rc, job->restore) : 0;
 }
 
 static int image_read(struct lares__job *job)
@@ -169,9 +176,7 @@ static int image_read(struct lares__job *job)
                                     "--kind: the image says which kind it is");
     code = lares__file_read(&job->console, job->restore, IMAGE_MAX, &job->image,
                             &job->image_len);
-    if (code == 0)
-        image_channels(job);
-    return code;
+    return code != 0 ? code : image_channels(job);
 }
 
 /* -- parsing -------------------------------------------------------------- */

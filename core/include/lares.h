@@ -669,11 +669,14 @@ LARES_API LARES_NODISCARD lares_status lares_node_restore(
     const lares_options *options, lares_daemon **out);
 
 /**
- * Copy a table of what an image says, which is checked as by a restore.
+ * Copy a table of what an image says, without a restore.
  *
  * Tables: image (a row: whose it is, its epoch and place in the chain, when it
- * was taken), subscriptions, options. Of two images of one identity the newer
- * has the higher epoch, or else the higher arrival.
+ * was taken), subscriptions, options. It is checked as by a restore, but may be
+ * of any size and have options that this version does not know. Of two images
+ * of an identity that lives once at a time the newer has the higher epoch, or
+ * else the higher arrival; at equal ones they differ in subscriptions, timers
+ * and parked outputs at most, and time tells.
  *
  * Own:     data, what borrowed; out owned, lares_rows_free
  * Thread:  any

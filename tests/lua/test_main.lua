@@ -22,6 +22,7 @@ node:register(Sum)
 local key = lares.key(("k"):rep(32))
 local sum = node:spawn("sum", {identity = key, publish = "sums",
     subscribe = {"numbers"}, argument = "="})
+sum:subscribe("numbers", "pool")
 sum:deliver "40"
 for name, data in pairs {image = sum:snapshot(), key = key:seed()} do
     local file = io.open(name, "wb")
@@ -108,6 +109,14 @@ check.test("an image is gone on from", function()
         --subscribe numbers --publish sums]]
     check.equal(output, ":42\n")
 end)
+
+check.test("the image says where lines go; in two groups it is one channel",
+    function()
+        local output, code = shell [[lua5.4 take.lua && echo 2 |
+            lua5.4 sum.lua --restore image --key key 2>&1]]
+        check.equal(output, "=42\n")
+        check.equal(code, 0)
+    end)
 
 check.test("an image that cannot be gone on from says why", function()
     local function refused(options, text, expected)

@@ -319,8 +319,9 @@ function lares.key(seed) end
 ---@return lares.Chain? chain, string? text, string? code
 function lares.chain(origin) end
 
---- Tell what an image says, which is checked as by a restore. Of two images of
---- one identity the newer has the higher epoch, or else the higher arrival.
+--- Tell what an image says; it is checked as by a restore. Of two images of an
+--- identity that lives once at a time the newer has the higher epoch, or else
+--- arrival, or else time.
 ---@param image string
 ---@param what? string image (a row), subscriptions, options
 ---@return table[]? rows, string? text, string? code

@@ -22,12 +22,14 @@ def image_report(
         time, when it was taken, in ns since 1970), "subscriptions" or
         "options". Numbers and ids are int.
 
-    It is checked as by Node.restore. Of two images of one identity the newer
-    has the higher epoch, or else the higher arrival.
+    It is checked as by Node.restore, but may be of any size and have options
+    that this version does not know. Of two images of an identity that lives
+    once at a time the newer has the higher epoch, or else arrival, or else
+    time.
 
     Raises NotFound for another table, FormatError (also EVERSION, EDIGEST),
-    ChainError, IdentityError, InvalidArgument, OutOfMemory, OSError for a
-    path.
+    ChainError, IdentityError, InvalidArgument, Closed (EFORKED), OutOfMemory,
+    OSError for a path.
     """
     data, out = view(image_bytes(image)), ffi.new("lares_rows **")
     check(lib.lares_image_report(data, len(data), encode(what), out))

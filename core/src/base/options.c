@@ -47,15 +47,14 @@ static struct pair *pair_find(const lares_options *options, const char *key)
     return NULL;
 }
 
-/* Lower-case words joined by dots. */
-static int key_is_formed(const char *key)
+int lares__options_key_formed(const char *key, size_t len)
 {
     size_t i;
     char before = '.';
 
-    for (i = 0; key[i] != '\0'; i++) {
-        if (i == LARES__OPTIONS_KEY_MAX)
-            return 0;
+    if (len > LARES__OPTIONS_KEY_MAX)
+        return 0;
+    for (i = 0; i < len; i++) {
         if (key[i] == '.' ? before == '.' : key[i] < 'a' || key[i] > 'z')
             return 0;
         before = key[i];
@@ -65,7 +64,8 @@ static int key_is_formed(const char *key)
 
 static lares_status pair_check(const char *key, const char *value)
 {
-    if (!key_is_formed(key))
+    if (!lares__options_key_formed(key,
+                                   strnlen(key, LARES__OPTIONS_KEY_MAX + 1)))
         return lares__error(LARES_ENAME,
                             "an option is lower-case words joined by dots, "
                             "at most %d bytes, not '%s'",

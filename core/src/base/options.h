@@ -25,6 +25,9 @@ void lares__options_free(lares_options *options);
 lares_status lares__options_set(lares_options *options, const char *key,
                                 const char *value);
 
+/* Are these bytes lower-case words joined by dots, and not too many? */
+int lares__options_key_formed(const char *key, size_t len);
+
 /* Borrowed from options; NULL without that key. */
 const char *lares__options_get(const lares_options *options, const char *key);
 

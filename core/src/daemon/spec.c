@@ -182,20 +182,11 @@ static lares_status reader_name(struct lares__reader *reader,
     return rule(name) < 0 ? LARES_EFORMAT : LARES_OK;
 }
 
-/* Whether a set could hold this key; the known ones are few of these. */
-static int key_is_formed(const struct text *key)
-{
-    for (size_t i = 0; i < key->len; i++)
-        if (key->data[i] != '.' && (key->data[i] < 'a' || key->data[i] > 'z'))
-            return 0;
-    return key->len > 0 && key->len <= LARES__OPTIONS_KEY_MAX;
-}
-
 static lares_status pair_check(const struct pair *pair)
 {
     const struct text *key = &pair->key, *value = &pair->value;
 
-    if (!key_is_formed(key))
+    if (!lares__options_key_formed(key->data, key->len))
         return lares__error(LARES_EFORMAT,
                             "spec: an option is lower-case words joined by "
                             "dots, 1-%d bytes, and one of %zu is not",

@@ -1,0 +1,20 @@
+#include "chore.h"
+
+#include <stdio.h>
+
+int lares__chore_run(const struct lares__chore *chore, int count,
+                     const char *const words[])
+{
+    struct lares__words line;
+    int code = lares__words_read(&line, &chore->spelling, count, words);
+
+    if (code != 0)
+        return code;
+    if (line.help) {
+        fputs(chore->help, stdout);
+        return 0;
+    }
+    if (line.node != NULL)
+        return lares__console_usage(&line.console, "--node: no such option");
+    return chore->run(&line);
+}

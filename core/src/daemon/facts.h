@@ -1,0 +1,12 @@
+/* facts.h - what an image says, as tables for whoever asks. */
+#ifndef LARES_FACTS_H
+#define LARES_FACTS_H
+
+#include "lares.h"
+
+/* The table of that name of a signed image, which may be of any size. ENOTFOUND:
+ * there is no such table; as lares__image_read; ENOMEM */
+lares_status lares__facts_report(const void *data, size_t len, const char *what,
+                                 lares_rows **out);
+
+#endif
