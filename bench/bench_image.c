@@ -11,7 +11,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -110,11 +109,8 @@ struct subject {
 
 static uint64_t clock_now(void *context)
 {
-    struct timespec time;
-
     (void)context;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+    return bench_now();
 }
 
 static const struct lares__clock bench_clock = {clock_now, NULL};
@@ -222,7 +218,6 @@ static void save_run(void *context, uint64_t count)
         image_keep(subject, image_take(subject));
 }
 
-/* The last image reads, and its state is the daemon's; the next run begins. */
 /* how many operations it had; the next run begins */
 static uint64_t run_end(struct subject *subject)
 {
@@ -233,6 +228,7 @@ static uint64_t run_end(struct subject *subject)
     return done;
 }
 
+/* The last image reads, and its state is the daemon's. */
 static int blob_proved(void *context, uint64_t count)
 {
     struct subject *subject = context;

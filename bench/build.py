@@ -83,7 +83,7 @@ def chain() -> list[str]:
 
 
 def image() -> list[str]:
-    names = ("bench_image", "bench", "counter", "hub")
+    names = ("bench_image", "bench", "counter")
     objects = [compile_c(name) for name in names]
     libraries = packages("libuv", "libsodium", "libcjson")[1]
     return [str(link_c(OUT / "bench_image", *objects, *STATIC, *libraries))]

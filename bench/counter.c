@@ -1,7 +1,6 @@
 #include "counter.h"
 
 #include "bench.h"
-#include "hub.h"
 
 #include <stdlib.h>
 #include <string.h>

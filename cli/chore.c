@@ -6,7 +6,7 @@ int lares__chore_run(const struct lares__chore *chore, int count,
                      const char *const words[])
 {
     struct lares__words line;
-    int code = lares__words_read(&line, &chore->spelling, count, words);
+    int code = lares__words_read(&line, &chore->spelling, 0, count, words);
 
     if (code != 0)
         return code;
@@ -14,7 +14,5 @@ int lares__chore_run(const struct lares__chore *chore, int count,
         fputs(chore->help, stdout);
         return 0;
     }
-    if (line.node != NULL)
-        return lares__console_usage(&line.console, "--node: no such option");
     return chore->run(&line);
 }

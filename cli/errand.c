@@ -5,7 +5,7 @@ int lares__errand_run(const struct lares__errand *errand, int count,
 {
     struct lares__words line;
     struct lares__client client;
-    int code = lares__words_read(&line, &errand->spelling, count, words);
+    int code = lares__words_read(&line, &errand->spelling, 1, count, words);
 
     if (code != 0)
         return code;

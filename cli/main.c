@@ -16,7 +16,7 @@ static const struct verb {
     {"snapshot", "take the image of a daemon",                 verb_snapshot},
     {"restore",  "start a daemon from its image",              verb_restore },
     {"stop",     "stop a daemon",                              verb_stop    },
-    {"restart",  "forget a daemon's failures, rebuild it now", verb_restart },
+    {"restart",  "forget a daemon's failures, try again",      verb_restart },
     {"dead",     "show dead letters; replay or drop them",     verb_dead    },
     {"recover",  "run the recovery handlers of a node now",    verb_recover },
     {"image",    "show what an image says",                    verb_image   },

@@ -1,28 +1,34 @@
 #include "picture.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/base64.h"
 #include "client.h"
 
-static int picture_fail(const struct lares__picture *picture)
-{
-    return lares__console_fail_errno(picture->console, picture->path);
-}
-
-/* mkstemp's files are for their owner alone. */
+/* mkstemp's files are for their owner alone. A folder is refused before anything
+ * comes: no file takes its place. */
 int lares__picture_open(struct lares__picture *picture,
-                        const struct lares__console *console, const char *file)
+                        const struct lares__console *console, const char *file,
+                        int last)
 {
+    struct stat place;
     int fd,
         len = snprintf(picture->path, sizeof picture->path, "%s.XXXXXX", file);
 
     picture->console = console;
     picture->file = file;
+    picture->last = last;
     picture->len = 0;
     if (len < 0 || (size_t)len >= sizeof picture->path)
         return lares__console_usage(console, "%s: the name is too long", file);
+    if (stat(file, &place) == 0 && S_ISDIR(place.st_mode)) {
+        errno = EISDIR;
+        return lares__console_fail_errno(console, file);
+    }
     fd = mkstemp(picture->path);
     if (fd < 0)
         return lares__console_fail_errno(console, file);
@@ -49,23 +55,41 @@ int lares__picture_take(void *context, const char *item)
     picture->len += len;
     return fwrite(bytes, 1, len, picture->stream) == len
                ? 0
-               : picture_fail(picture);
+               : lares__console_fail_errno(picture->console, picture->path);
+}
+
+/* It came whole, and did not get into its file. */
+static int picture_strands(const struct lares__picture *picture)
+{
+    char text[2 * sizeof picture->path];
+
+    if (!picture->last) {
+        int code = lares__console_fail_errno(picture->console, picture->file);
+
+        unlink(picture->path);
+        return code;
+    }
+    snprintf(text, sizeof text, "%s: %s; the image is in %s", picture->file,
+             strerror(errno), picture->path);
+    return lares__console_fail_text(picture->console, LARES_EIO, text);
 }
 
 /* Whole, and on the disk, before it is seen. */
 int lares__picture_close(struct lares__picture *picture, int code)
 {
-    int kept =
+    int stored =
         fflush(picture->stream) == 0 && fsync(fileno(picture->stream)) == 0;
+    int error = errno;
 
-    if (code == 0 && !kept)
-        code = picture_fail(picture);
     fclose(picture->stream);
-    if (code == 0 && rename(picture->path, picture->file) != 0)
-        code = lares__console_fail_errno(picture->console, picture->file);
-    if (code != 0)
+    if (code != 0) {
         unlink(picture->path);
-    return code;
+        return code;
+    }
+    errno = error;
+    if (!stored || rename(picture->path, picture->file) != 0)
+        return picture_strands(picture);
+    return 0;
 }
 
 void lares__picture_tell(const struct lares__picture *picture,

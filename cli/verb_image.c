@@ -6,10 +6,6 @@
 #include "table.h"
 #include "verb.h"
 
-enum {
-    IMAGE_MAX = 1 << 30 /* far more than a node takes */
-};
-
 static int image_show(const struct lares__words *words, const void *image,
                       size_t len)
 {
@@ -33,8 +29,8 @@ static int image_run(const struct lares__words *words)
 {
     unsigned char *image;
     size_t len;
-    int code = lares__file_read(&words->console, words->places[0], IMAGE_MAX,
-                                &image, &len);
+    int code = lares__file_read(&words->console, words->places[0],
+                                LARES__IMAGE_FILE_MAX, &image, &len);
 
     if (code != 0)
         return code;

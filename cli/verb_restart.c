@@ -18,9 +18,9 @@ int verb_restart(int count, const char *const words[])
     static const struct lares__errand errand = {
         {"lares restart", {NULL}, {"NAME"}, 0, 1},
         "usage: lares restart NAME [options]\n\n"
-        "Forget the failures of a daemon, and rebuild it now: one that waits\n"
-        "after failures goes on at once. NAME is its name, or at least 4\n"
-        "digits of its origin.\n\n",
+        "Forget the failures of a daemon: one that waits after them goes on\n"
+        "at once, and one that can snapshot is rebuilt. NAME is its name, or\n"
+        "at least 4 digits of its origin.\n\n",
         restart_run
     };
 

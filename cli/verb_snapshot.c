@@ -8,7 +8,8 @@ static int snapshot_run(struct lares__client *client,
 {
     struct lares__picture picture;
     char origin[17];
-    int code = lares__picture_open(&picture, &words->console, words->values[0]);
+    int code =
+        lares__picture_open(&picture, &words->console, words->values[0], 0);
 
     if (code != 0)
         return code;

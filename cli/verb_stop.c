@@ -35,7 +35,7 @@ static int stop_ask(struct lares__client *client, const char *name, long grace,
         return code;
     snprintf(more, sizeof more, ",\"grace_ms\":%ld%s", grace,
              picture != NULL ? ",\"image\":true" : "");
-    /* the image comes as it is taken, and there is no other: see retire */
+    /* it comes when it is taken, and there is no other */
     client->patience_ms = picture != NULL ? -1 : (int)grace + PATIENCE_MS;
     return lares__errand_ask(client, "stop", origin_out, more,
                              picture != NULL ? lares__picture_take : NULL,
@@ -49,7 +49,7 @@ static int stop_into(struct lares__client *client, const char *name, long grace,
 {
     struct lares__picture picture;
     char origin[17];
-    int code = lares__picture_open(&picture, client->console, file);
+    int code = lares__picture_open(&picture, client->console, file, 1);
 
     if (code != 0)
         return code;
@@ -85,10 +85,11 @@ int verb_stop(int count, const char *const words[])
         "within the grace; the rest becomes dead letters. NAME is its name,\n"
         "or at least 4 digits of its origin.\n\n"
         "  --grace SECONDS at most 3600 (5)\n"
-        "  --image FILE    its last image, and its origin is printed: what it\n"
-        "                  had accepted is done, and nothing comes after. "
-        "This\n"
-        "                  hands a daemon over: lares restore FILE\n",
+        "  --image FILE    its last image, and its origin is printed. What is\n"
+        "                  done within the grace is in it, and nothing comes\n"
+        "                  after: this hands a daemon over (lares restore "
+        "FILE).\n"
+        "                  If there is none it has ended all the same\n",
         stop_run
     };
 

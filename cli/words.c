@@ -20,7 +20,7 @@ static const char **flag_find(struct lares__words *words,
 {
     int i;
 
-    *len_out = flag_matches("--node", word);
+    *len_out = words->asks_node ? flag_matches("--node", word) : 0;
     if (*len_out > 0)
         return &words->node;
     for (i = 0; i < LARES__FLAGS_MAX; i++) {
@@ -105,12 +105,13 @@ static int words_complete(const struct lares__words *words,
 }
 
 int lares__words_read(struct lares__words *words,
-                      const struct lares__spelling *spelling, int count,
-                      const char *const list[])
+                      const struct lares__spelling *spelling, int asks_node,
+                      int count, const char *const list[])
 {
     int code;
 
     memset(words, 0, sizeof *words);
+    words->asks_node = asks_node;
     words->console.program = spelling->program;
     words_look_ahead(words, spelling, count, list);
     if (words->help)

@@ -9,7 +9,7 @@ enum {
     LARES__PLACES_MAX = 2
 };
 
-/* What a verb takes, beside --node, --json and --help. */
+/* What a verb takes, beside --json and --help, and --node if it asks one. */
 struct lares__spelling {
     const char *program;                   /* "lares stop" */
     const char *flags[LARES__FLAGS_MAX];   /* with their dashes; NULL: none */
@@ -24,12 +24,13 @@ struct lares__words {
     const char *places[LARES__PLACES_MAX];
     int count; /* of places */
     int help;
+    int asks_node;
 };
 
 /* Read the words behind a verb. Returns an exit code; what was wrong has been
  * said. Help that is wanted hides what else is wrong. */
 int lares__words_read(struct lares__words *words,
-                      const struct lares__spelling *spelling, int count,
-                      const char *const list[]);
+                      const struct lares__spelling *spelling, int asks_node,
+                      int count, const char *const list[]);
 
 #endif

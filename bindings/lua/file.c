@@ -36,14 +36,14 @@ int lares__seed_read(const struct lares__console *console, const char *path,
  * memory. */
 static unsigned char *bytes_read(FILE *file, size_t max, size_t *len_out)
 {
-    size_t room = 64 * 1024, len = 0;
+    size_t room = max < 64 * 1024 ? max + 1 : 64 * 1024, len = 0;
     unsigned char *data = malloc(room), *more;
 
     while (data != NULL) {
         len += fread(data + len, 1, room - len, file);
         if (len < room || len > max)
             break;
-        room *= 2;
+        room = room > max / 2 ? max + 1 : room * 2;
         more = realloc(data, room);
         if (more == NULL)
             free(data);

@@ -7,7 +7,8 @@
 #include <stddef.h>
 
 enum {
-    LARES__SEED_LEN = 32
+    LARES__SEED_LEN = 32,
+    LARES__IMAGE_FILE_MAX = 1 << 30 /* bytes, all of which are in memory */
 };
 
 /* Each returns an exit code; what went wrong has been said. */

@@ -5,10 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    IMAGE_MAX = 1 << 30 /* far more than the core takes */
-};
-
 /* -- options that a job has ----------------------------------------------- */
 
 static int take_subscribe(struct lares__job *job, const char *value)
@@ -125,7 +121,7 @@ static int is_same_channel(const char *channel, const char *name)
            (name[len] == '\0' || strcmp(name + len, ".end") == 0);
 }
 
-/* The first that is a channel, by name. */
+/* The first channel, by name. */
 static lares_status image_input(struct lares__job *job)
 {
     lares_rows *rows;
@@ -138,8 +134,8 @@ static lares_status image_input(struct lares__job *job)
         return rc;
     while (lares_rows_next(rows) == LARES_OK &&
            lares_rows_text(rows, "pattern", &pattern) == LARES_OK) {
-        if (strpbrk(pattern, "*>") != NULL)
-            continue;
+        if (strpbrk(pattern, "*>") != NULL || *pattern == '$')
+            continue; /* no channel, or none that takes lines */
         if (job->subscribe[0] == '\0')
             snprintf(job->subscribe, sizeof job->subscribe, "%s", pattern);
         else if (!is_same_channel(job->subscribe, pattern))
@@ -174,8 +170,8 @@ static int image_read(struct lares__job *job)
     if (job->kind != NULL)
         return lares__console_usage(&job->console,
                                     "--kind: the image says which kind it is");
-    code = lares__file_read(&job->console, job->restore, IMAGE_MAX, &job->image,
-                            &job->image_len);
+    code = lares__file_read(&job->console, job->restore, LARES__IMAGE_FILE_MAX,
+                            &job->image, &job->image_len);
     return code != 0 ? code : image_channels(job);
 }
 
@@ -441,7 +437,8 @@ void lares__job_help(FILE *file)
         "                        --subscribe and --publish say is about the\n"
         "                        lines alone\n"
         "  --node NAME           name of the node (run- and process id)\n"
-        "  --json                print an object for each output or error\n"
+        "  --json                print objects: outputs, letters, errors, "
+        "counts\n"
         "  -h, --help            print this\n"
         "\n"
         "Exit codes: 0 done, 1 failed, 2 usage, 4 not found, 5 refused,\n"

@@ -33,7 +33,8 @@ struct pump {
     const struct lares__job *job;
     lares_node *node;
     lares_inbox *inbox;
-    char channel[256], end[260];
+    char channel[LARES__CHANNEL_SIZE];
+    char end[LARES__CHANNEL_SIZE + 4]; /* with ".end" */
     char *block; /* what was read, up to `used`; `taken` of it is published */
     size_t room, taken, used;
     uint64_t lines, outputs, progress_at; /* ns */
@@ -300,7 +301,7 @@ static void input_pump(struct pump *pump)
 
 /* -- the end -------------------------------------------------------------- */
 
-/* Up to the end of the input nobody but us publishes from outside. */
+/* Up to the end of the input hardly anybody but us publishes from outside. */
 static void unheard_count(struct pump *pump)
 {
     const char *name, *labels;
@@ -318,6 +319,8 @@ static void unheard_count(struct pump *pump)
             strcmp(labels, "result=\"none\"") == 0)
             (void)lares_rows_u64(rows, "value", &pump->unheard);
     lares_rows_free(rows);
+    if (pump->unheard > pump->lines) /* a plug-in may have published, too */
+        pump->unheard = pump->lines;
 }
 
 /* Nobody can listen where `.end` makes a name too long. */

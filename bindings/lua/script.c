@@ -97,19 +97,18 @@ static void text_skip_shebang(struct lares__script *script)
 
 lares_status lares__script_read(const char *path, struct lares__script **out)
 {
-    struct lares__script *script = calloc(1, sizeof *script + strlen(path) + 2);
+    struct lares__script *script;
     FILE *file;
     lares_status rc;
 
     failure[0] = '\0';
-    if (script == NULL)
-        return LARES_ENOMEM;
-    if (*path == '\0') {
-        free(script);
+    if (*path == '\0')
         return lares__script_fail(LARES_ENOTFOUND,
                                   "the script host runs the file that its "
                                   "argument names");
-    }
+    script = calloc(1, sizeof *script + strlen(path) + 2);
+    if (script == NULL)
+        return LARES_ENOMEM;
     atomic_init(&script->references, 1);
     sprintf(script->name, "@%s", path);
     file = fopen(path, "rb");

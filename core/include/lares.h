@@ -673,10 +673,10 @@ LARES_API LARES_NODISCARD lares_status lares_node_restore(
  *
  * Tables: image (a row: whose it is, its epoch and place in the chain, when it
  * was taken), subscriptions, options. It is checked as by a restore, but may be
- * of any size and have options that this version does not know. Of two images
- * of an identity that lives once at a time the newer has the higher epoch, or
- * else the higher arrival; at equal ones they differ in subscriptions, timers
- * and parked outputs at most, and time tells.
+ * larger than snapshot.max and have options that this version does not know. Of
+ * two images of an identity that lives once at a time the newer has the higher
+ * epoch, or else the higher arrival; at equal ones they differ in subscriptions,
+ * timers and parked outputs at most, and time tells.
  *
  * Own:     data, what borrowed; out owned, lares_rows_free
  * Thread:  any
@@ -816,7 +816,7 @@ LARES_API uint64_t lares_daemon_origin(const lares_daemon *daemon);
  *
  * It grows by one with each restore, so it tells a daemon that has ended from
  * the one that went on under the same origin. A daemon that is being made has
- * none yet: inside create, and the restore of an image, it is 0.
+ * none yet: in the create and restore callbacks of its spawn it is 0.
  *
  * Own:     daemon borrowed
  * Thread:  any
@@ -956,8 +956,9 @@ LARES_API lares_status lares_daemon_stop(lares_daemon *daemon,
  * As lares_daemon_stop, but what it had accepted is processed before the image
  * is taken, so nothing comes between the two. Outputs that have found no space
  * go into the image, which is waited for once it is being taken. If there is
- * none in the end (ESNAPSHOT, ETOOBIG; EDOWN: it could not be rebuilt) the
- * daemon has ended all the same.
+ * none in the end (ESNAPSHOT, ETOOBIG; EDOWN: it could not be rebuilt, or its
+ * puller has not saved it in time) the daemon has ended all the same; after
+ * ETIMEDOUT it does once its callback returns.
  *
  * Own:     daemon borrowed; out owned, lares_bytes_free
  * Thread:  any

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import stat
@@ -492,6 +493,40 @@ class TestSnapshot(Case):
         for n in (0, 40, 56, 119, 200, 360, len(image) - 1):
             (self.folder / "cut").write_bytes(image[:n])
             self.lares("run", "counter.lua", "--restore", "cut", code=1)
+
+    def test_a_last_image_is_never_deleted(self):
+        self.write("slow.lua", COUNTER.replace(
+            "function Counter:snapshot()",
+            "function Counter:snapshot()\n"
+            "local t = os.clock() + 1; while os.clock() < t do end"))
+        self.start(file="slow.lua")
+        (self.folder / "place").mkdir()
+        self.lares("stop", "counter", "--image", "place", code=1)
+        self.assertIn("Is a directory", self.err)
+        origin = self.origin()  # it lives: nothing was begun
+        (self.folder / "place").rmdir()
+        blocker = threading.Thread(target=self.block, args=("place",))
+        blocker.start()
+        self.lares("stop", "counter", "--image", "place", code=1)
+        blocker.join()
+        found = re.search("the image is in (\\S+) ", self.err)
+        row, = self.rows("image", found[1])
+        self.assertEqual(row["origin"], origin)
+
+    def block(self, name):
+        """Make a folder of that name, once a file is on its way there."""
+        while not list(self.folder.glob(name + ".??????")):
+            time.sleep(0.001)
+        (self.folder / name).mkdir()
+
+    def test_channels_of_an_image_that_take_no_lines(self):
+        self.lares("keygen", "-o", "seed")
+        first = self.start("--key", "seed", "--subscribe", "in $a a.*")
+        self.lares("snapshot", "counter", "-o", "image")
+        first.communicate()
+        out = self.lares("run", "counter.lua", "--restore", "image", "--key",
+                         "seed", data=b"a\n")
+        self.assertEqual((out, self.err), ("1\n", ""))
 
     def test_an_image_says_whose_it_is(self):
         first = self.start("--subscribe", "ticks b.*", "--publish", "counts",

@@ -9,6 +9,7 @@
 
 #include "support/node.h"
 
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,15 +94,41 @@ static inline int compare_u64(const void *a, const void *b)
  * four threads to wait for. */
 static inline void neighbour_judge(struct neighbour *it)
 {
-    uint64_t limit = LATE_MS + 4 * it->overslept;
+    uint64_t limit = LATE_MS + 4 * it->overslept, late;
 
     if (it->count == 0)
         return; /* the node was stopped before it came to ask */
     qsort(it->took, (size_t)it->count, sizeof *it->took, compare_u64);
-    if (it->took[it->count * 99 / 100] > limit)
-        print_error("the neighbour answered within %d ms\n",
-                    (int)it->took[it->count * 99 / 100]);
-    check(it->took[it->count * 99 / 100] <= limit);
+    check(it->took[it->count - 1] < UINT64_MAX); /* none failed */
+    late = it->took[(it->count - 1) * 99 / 100];
+    if (late > limit)
+        print_error("the neighbour answered within %d ms\n", (int)late);
+    check(late <= limit);
+}
+
+/* -- acts that several kinds of authors have ------------------------------- */
+
+/* Of bytes that nobody can read: it is refused before one is read. */
+static inline lares_status emit_gibibyte(lares_call *call)
+{
+    const size_t len = (size_t)1 << 30;
+    void *data = mmap(NULL, len, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    lares_status rc;
+
+    check(data != MAP_FAILED);
+    rc = lares_call_emit(call, NULL, data, len);
+    munmap(data, len);
+    return rc;
+}
+
+static inline lares_status emit_million(lares_call *call)
+{
+    lares_status rc = LARES_OK;
+
+    for (int i = 0; i < 1000000; i++)
+        rc = lares_call_emit(call, NULL, "x", 1);
+    return rc;
 }
 
 /* -- fixture -------------------------------------------------------------- */

@@ -140,17 +140,13 @@ static void check_stands(lares_verdict (*act)(lares_call *call))
 
 static lares_verdict act_emit_gibibyte(lares_call *call)
 {
-    void *data = calloc(1, 1 << 30); /* nobody touches its pages */
-
-    puller.rc = lares_call_emit(call, NULL, data, 1 << 30);
-    free(data);
+    puller.rc = emit_gibibyte(call);
     return LARES_DONE;
 }
 
 static lares_verdict act_emit_million(lares_call *call)
 {
-    for (int i = 0; i < 1000000; i++)
-        puller.rc = lares_call_emit(call, NULL, "x", 1);
+    puller.rc = emit_million(call);
     return LARES_DONE;
 }
 
@@ -305,7 +301,7 @@ static void keeps_the_call(void)
     const lares_event *event;
     lares_call *call;
 
-    open_with(act_fail, "20");
+    open_with(act_fail, "300");
     check_ok(say(stage.subject, "a", 0));
     check_u64(serve(), LARES_INPUT_SNAPSHOT);
     call = pull();

@@ -95,8 +95,7 @@ static void restore_fails(void)
     check_detail("no return");
     check(made == NULL);
     eventually(rows_count(stage.node, "daemons") == 1); /* no zombie */
-    check_ok(lares_node_restore(stage.node, lares_bytes_data(image),
-                                lares_bytes_len(image), NULL, NULL, &made));
+    check_ok(restore_at(stage.node, image, NULL, &made));
     lares_bytes_free(image);
     lares_options_free(set);
     lares_daemon_free(made);

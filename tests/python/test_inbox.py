@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import signal
 import threading
 import time
 
@@ -150,9 +149,7 @@ def test_close_while_another_waits(lares_node):
         lambda node, inbox: node.run(30),
     ],
 )
-def test_ctrl_c_ends_a_wait(lares_node, wait):
-    # a background job of a shell is started with the signal ignored
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def test_ctrl_c_ends_a_wait(lares_node, wait, interruptible):
     inbox = lares_node.subscribe("c")
     timer = threading.Timer(0.05, _thread.interrupt_main)
     begun = time.monotonic()

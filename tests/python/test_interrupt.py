@@ -7,8 +7,8 @@ callback is entered, before the first line of it.
 from __future__ import annotations
 
 import ctypes
+import gc
 import resource
-import signal
 import sys
 import weakref
 
@@ -17,15 +17,13 @@ import pytest
 
 
 @pytest.fixture
-def interrupt_after():
+def interrupt_after(interruptible):
     """Return what lets Ctrl-C come as a thing goes, before Python runs on."""
     trip = ctypes.PYFUNCTYPE(None, ctypes.py_object)(
         ("PyErr_SetInterrupt", ctypes.pythonapi)
     )
     refs = []
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield lambda thing: refs.append(weakref.ref(thing, trip))
-    signal.signal(signal.SIGINT, before)
+    return lambda thing: refs.append(weakref.ref(thing, trip))
 
 
 def argument(name):
@@ -140,6 +138,26 @@ def test_an_image_that_nobody_gets_is_freed(lares_node, interrupt_after):
 
     before = images()
     assert images() - before < 64 * 1024  # of 128 MiB
+
+
+def test_before_a_daemon_goes(interrupt_after):
+    closed = []
+
+    class Last(Restored):
+        def snapshot(self):
+            interrupt_after(argument("call"))
+            return b""
+
+        def close(self):
+            closed.append(weakref.ref(self))
+
+    with lares.Node("east", lanes=0) as node:
+        handle = node.spawn(Last)
+        with pytest.raises(KeyboardInterrupt):
+            handle.retire()
+        assert len(closed) == 1
+        gc.collect()
+        assert closed[0]() is None
 
 
 class Answer:

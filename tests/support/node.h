@@ -447,4 +447,19 @@ static inline void check_chain(lares_inbox *inbox, lares_daemon *daemon,
     lares_chain_free(chain);
 }
 
+static inline lares_bytes *image_of(lares_daemon *daemon)
+{
+    lares_bytes *image = NULL;
+
+    check_ok(lares_daemon_snapshot(daemon, 1000, &image));
+    return image;
+}
+
+static inline lares_status restore_at(lares_node *at, const lares_bytes *image,
+                                      const lares_key *key, lares_daemon **out)
+{
+    return lares_node_restore(at, lares_bytes_data(image),
+                              lares_bytes_len(image), key, NULL, out);
+}
+
 #endif

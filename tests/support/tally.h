@@ -217,19 +217,4 @@ static inline void check_ask(lares_daemon *daemon, const char *text,
     lares_events_free(events);
 }
 
-static inline lares_bytes *image_of(lares_daemon *daemon)
-{
-    lares_bytes *image = NULL;
-
-    check_ok(lares_daemon_snapshot(daemon, 1000, &image));
-    return image;
-}
-
-static inline lares_status restore_at(lares_node *at, const lares_bytes *image,
-                                      const lares_key *key, lares_daemon **out)
-{
-    return lares_node_restore(at, lares_bytes_data(image),
-                              lares_bytes_len(image), key, NULL, out);
-}
-
 #endif

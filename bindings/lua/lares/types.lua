@@ -80,7 +80,7 @@ function Chain:check(event) end
 --- A ticket: a daemon lives on without it.
 ---@class lares.Daemon
 ---@field origin integer
----@field epoch integer which life of its identity it is, from 1
+---@field epoch integer which life of its identity it is, from 1; 0: being made
 ---@field identity lares.Key
 local Daemon = {}
 
@@ -117,7 +117,8 @@ function Daemon:snapshot(seconds) end
 ---@return string? image, string? text, string? code
 function Daemon:retire(grace) end
 
---- Forget its failures, and rebuild it after the turn that is under way.
+--- Forget its failures; one with `snapshot` is rebuilt after the turn that is
+--- under way.
 ---@return true? done, string? text, string? code
 function Daemon:restart() end
 

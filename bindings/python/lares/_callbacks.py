@@ -12,7 +12,7 @@ import itertools
 import logging
 import weakref
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from lares import _native, errors
 from lares._values import address, view
@@ -177,11 +177,31 @@ def delivered(
     return error
 
 
+def _once_more(callback: Callable[[Any], None], argument: str) -> Any:
+    """Return what follows a callback that an interrupt kept from its work.
+
+    Nobody but it lets go of what it was called for; a second time it finds
+    nothing.
+    """
+
+    def broken(
+        kind: type[BaseException], error: BaseException, trace: TracebackType
+    ) -> None:
+        _broken(kind, error, trace)
+        callback(trace.tb_frame.f_locals[argument])
+
+    return broken
+
+
 _failed = lib.LARES_FAILED  # also what an unattached callback answers
 ffi.def_extern("lares__py_on_create", _failed, _broken)(on_create)
-ffi.def_extern("lares__py_on_destroy", onerror=_broken)(on_destroy)
+ffi.def_extern(
+    "lares__py_on_destroy", onerror=_once_more(on_destroy, "instance")
+)(on_destroy)
 ffi.def_extern("lares__py_on_snapshot", _failed, _broken)(on_snapshot)
 ffi.def_extern("lares__py_on_restore", _failed, _broken)(on_restore)
 ffi.def_extern("lares__py_on_recover", _failed, _broken)(on_recover)
-ffi.def_extern("lares__py_on_release", onerror=_broken)(on_release)
+ffi.def_extern(
+    "lares__py_on_release", onerror=_once_more(on_release, "user")
+)(on_release)
 _native.set_hooks(errors.failure, turn_failed, delivered)

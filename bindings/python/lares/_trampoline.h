@@ -40,9 +40,10 @@ extern void lares__py_on_release(void *);
 
 /* Python functions for the cold paths, set once at import. */
 struct lares__py_hooks {
-    PyObject *error;     /* (status, detail) -> exception */
-    PyObject *failed;    /* (daemon, exception) -> Failure */
-    PyObject *delivered; /* (status, detail, list of Failure) -> exception */
+    PyObject *error;  /* (status, detail) -> exception */
+    PyObject *failed; /* (daemon, exception) -> Failure */
+    /* (status, detail, list of Failure) -> exception, or None */
+    PyObject *delivered;
 };
 
 extern struct lares__py_hooks lares__py_hooks;

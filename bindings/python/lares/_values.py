@@ -128,8 +128,16 @@ def options_new(options: Mapping[str, object]) -> Any:
     return made
 
 
-def rows_list(rows: Any) -> Rows:
-    """Copy a table of the core: one dict a row."""
+def table() -> Any:
+    """Return a place for a table of the core, which is freed with it."""
+    return ffi.gc(
+        ffi.new("lares_rows **"), lambda place: lib.lares_rows_free(place[0])
+    )
+
+
+def rows_list(place: Any) -> Rows:
+    """Copy the table that a call has left in its place: one dict a row."""
+    rows = place[0]
     columns: list[tuple[bytes, int]] = []
     name, kind = ffi.new("const char **"), ffi.new("uint32_t *")
     while (

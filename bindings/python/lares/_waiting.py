@@ -13,7 +13,6 @@ import itertools
 import threading
 import weakref
 from collections.abc import Iterable
-from types import TracebackType
 from typing import TYPE_CHECKING, Callable
 
 from lares import errors
@@ -123,12 +122,7 @@ class Waiting:
         self._all.append(weakref.ref(self, self._all.remove))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         with self._lock:
             self._all.remove(weakref.ref(self))
         told, self._told = self._told, []  # they may hold what holds us

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable
 
 from lares._native import HandleBase, ffi, lib
@@ -109,11 +108,12 @@ class Handle(HandleBase):
         """Stop the daemon and return its last image: so it is handed over.
 
         grace: seconds for its queued inputs; None: no deadline; what is left
-        becomes dead letters. What it had accepted is in the image, so nothing
-        comes between it and the end.
+        becomes dead letters. What was done within it is in the image, so
+        nothing comes between it and the end.
 
         Raises what snapshot and stop raise, and WrongState (EBUSY: it is being
-        retired already; EDOWN: it could not be rebuilt). After CallbackError,
+        retired already; EDOWN: it could not be rebuilt, or its puller has not
+        saved it in time). After CallbackError,
         ETOOBIG and EDOWN the daemon has ended all the same, and after Timeout
         it ends when its callback returns.
         """
@@ -146,12 +146,7 @@ class Handle(HandleBase):
     def __enter__(self) -> Handle:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.stop(5.0)
 
     def __eq__(self, other: object) -> bool:

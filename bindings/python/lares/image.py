@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from lares._native import ffi, lib
-from lares._values import Data, Rows, encode, image_bytes, rows_list, view
+from lares._native import lib
+from lares._values import Data, Rows, encode, image_bytes, rows_list, table, view
 from lares.errors import check
 
 __all__ = ["image_report"]
@@ -22,8 +22,8 @@ def image_report(
         time, when it was taken, in ns since 1970), "subscriptions" or
         "options". Numbers and ids are int.
 
-    It is checked as by Node.restore, but may be of any size and have options
-    that this version does not know. Of two images of an identity that lives
+    It is checked as by Node.restore, but may be larger than snapshot_max and
+    have options that this version does not know. Of two images of an identity that lives
     once at a time the newer has the higher epoch, or else arrival, or else
     time.
 
@@ -31,6 +31,6 @@ def image_report(
     ChainError, IdentityError, InvalidArgument, Closed (EFORKED), OutOfMemory,
     OSError for a path.
     """
-    data, out = view(image_bytes(image)), ffi.new("lares_rows **")
+    data, out = view(image_bytes(image)), table()
     check(lib.lares_image_report(data, len(data), encode(what), out))
-    return rows_list(ffi.gc(out[0], lib.lares_rows_free))
+    return rows_list(out)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import Any, Callable
 
 from lares import _callbacks, _exit
@@ -21,6 +20,7 @@ from lares._values import (
     options_new,
     rows_list,
     slices,
+    table,
     view,
 )
 from lares._waiting import Waiting
@@ -149,12 +149,7 @@ class Node(NodeBase):
     def __enter__(self) -> Node:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.stop(5.0)
         self._exit_raise()
 
@@ -291,9 +286,9 @@ class Node(NodeBase):
         InvalidArgument, Closed, Full, OSError for a path.
         """
         data = view(image_bytes(image))
-        for key in ("subscribe", "publish"):
-            if options.get(key) is not None:
-                text = f"{key}: the image holds the channels"
+        for name in ("subscribe", "publish"):
+            if options.get(name) is not None:
+                text = f"{name}: the image holds the channels"
                 raise InvalidArgument(lib.LARES_EOPTION, text)
         made = options_new(options)
         out = ffi.new("lares_daemon **")
@@ -359,9 +354,9 @@ class Node(NodeBase):
 
         It never waits for a daemon. Raises NotFound for another name.
         """
-        out = ffi.new("lares_rows **")
+        out = table()
         check(lib.lares_node_report(self._node, encode(what), out))
-        return rows_list(ffi.gc(out[0], lib.lares_rows_free))
+        return rows_list(out)
 
     @property
     def letters(self) -> Letters:
@@ -401,12 +396,7 @@ class Inbox(InboxBase):
     def __enter__(self) -> Inbox:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from lares import _callbacks
 from lares._native import ffi, lib
-from lares._values import Rows, encode, rows_list
+from lares._values import Rows, encode, rows_list, table
 from lares._waiting import Waiting
 from lares.errors import check
 
@@ -138,7 +138,7 @@ class Recovery:
         ended). A KeyboardInterrupt evicts its handler like anything else, and
         rises here after the pass.
         """
-        out = ffi.new("lares_rows **")
+        out = table()
         status, error = self._pass(out)
         for delay in itertools.chain(RETRIES, itertools.repeat(RETRIES[-1])):
             if status != lib.LARES_EBUSY:
@@ -148,7 +148,7 @@ class Recovery:
             time.sleep(delay)
             status, error = self._pass(out)
         check(status)
-        rows = rows_list(ffi.gc(out[0], lib.lares_rows_free))
+        rows = rows_list(out)
         if error is not None:
             raise error
         return [
@@ -167,9 +167,9 @@ class Recovery:
 
         Handlers evicted lately are there too, and `text` says why.
         """
-        out = ffi.new("lares_rows **")
+        out = table()
         check(lib.lares_recovery_report(self._recovery, out))
-        return rows_list(ffi.gc(out[0], lib.lares_rows_free))
+        return rows_list(out)
 
     def __len__(self) -> int:
         count = ffi.new("size_t *")
@@ -229,7 +229,7 @@ class Handler:
     def evicted(self, error: BaseException) -> None:
         """Tell that it is, and why."""
         if isinstance(error, KeyboardInterrupt):
-            Waiting.interrupted(error, self._home.node)
+            Waiting.interrupted(error, self.node)
         self._home.log.error("%r was evicted", self, exc_info=error)
 
     def forget(self) -> None:
@@ -245,11 +245,15 @@ def own_name(fn: object) -> str:
     return str(getattr(fn, "__qualname__", type(fn).__name__))
 
 
-def own_label(fn: object) -> bytes:
-    """Return that as the core takes a name: its end, if it is long."""
-    name = own_name(fn) if own_name(fn).isprintable() else "handler"
-    data = name.encode("utf-8", "replace")[-NAME_MAX:]
-    return data.decode("utf-8", "ignore").encode() or b"handler"
+def own_label(fn: object) -> Any:
+    """Return that as the core takes a name: its end, if it is long.
+
+    NULL, if it cannot be shown: then the core has a name for it.
+    """
+    name = own_name(fn)
+    if not name or not name.isprintable():
+        return ffi.NULL
+    return name.encode()[-NAME_MAX:].decode("utf-8", "ignore").encode()
 
 
 def recovered(result: object) -> Iterator[tuple[int, int]]:

@@ -67,7 +67,7 @@ lares__horizon_youngest(const struct lares__horizon *horizon)
     return horizon->count > 0 ? &horizon->entries[horizon->youngest] : NULL;
 }
 
-/* The same. Hot path: an event mostly follows one of the origin observed last,
+/* As lares__horizon_observe. Hot path: an event mostly follows one of the origin observed last,
  * whose entry has its place in the order already. */
 static inline void lares__horizon_follow(struct lares__horizon *horizon,
                                          uint64_t origin, uint64_t sequence,

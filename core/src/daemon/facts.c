@@ -5,10 +5,8 @@
 #include "base/rows.h"
 #include "daemon/image.h"
 #include "daemon/keep.h"
-#include "daemon/kinds.h"
 #include "daemon/ledger.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Design notes
@@ -40,12 +38,11 @@ static const struct lares__column image_columns[] = {
     {NULL,          0              }
 };
 
-/* texts of an image are not terminated */
 static void name_add(lares_rows *rows, const char *name, size_t len)
 {
     char copy[LARES__NAME_MAX + 1];
 
-    (void)snprintf(copy, sizeof copy, "%.*s", (int)len, name);
+    lares__image_name(copy, name, len);
     lares__rows_text_add(rows, copy);
 }
 

@@ -4,8 +4,8 @@
 
 #include "lares.h"
 
-/* The table of that name of a signed image, which may be of any size. ENOTFOUND:
- * there is no such table; as lares__image_read; ENOMEM */
+/* The table of that name of a signed image, up to LARES__IMAGE_LIMIT bytes.
+ * ENOTFOUND: there is no such table; as lares__image_read; ENOMEM */
 lares_status lares__facts_report(const void *data, size_t len, const char *what,
                                  lares_rows **out);
 

@@ -1,8 +1,8 @@
 #include "daemon/host.h"
 
-#include "base/alloc.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "base/shown.h"
 #include "daemon/name.h"
 #include "daemon/spec.h"
 #include "identity/key.h"
@@ -31,23 +31,11 @@ enum {
 
 static const uint64_t ms = 1000000;
 
-void lares__host_count(atomic_ullong *counter, uint64_t n)
-{
-    atomic_store_explicit(
-        counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
-        memory_order_relaxed);
-}
-
 void lares__host_count_one(atomic_uint *counter)
 {
     atomic_store_explicit(
         counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
         memory_order_relaxed);
-}
-
-static void show(atomic_ullong *fact, uint64_t value)
-{
-    atomic_store_explicit(fact, value, memory_order_relaxed);
 }
 
 /* -- life ----------------------------------------------------------------- */
@@ -83,12 +71,18 @@ static lares_status host_limits(struct lares__host *host,
     return LARES_OK;
 }
 
+lares_status lares__host_image_max(const lares_options *options, uint64_t *out)
+{
+    *out = LARES__IMAGE_MAX;
+    return lares__options_u64(options, "snapshot.max", 1, LARES__IMAGE_LIMIT,
+                              out);
+}
+
 static lares_status host_keep(struct lares__host *host,
                               const lares_options *options)
 {
-    uint64_t max = LARES__IMAGE_MAX;
-    lares_status rc = lares__options_u64(options, "snapshot.max", 1,
-                                         LARES__IMAGE_LIMIT, &max);
+    uint64_t max;
+    lares_status rc = lares__host_image_max(options, &max);
 
     if (rc < 0 || !host->kind->stateful)
         return rc;
@@ -290,7 +284,7 @@ void lares__host_destroy(struct lares__host *host, struct lares_call *call)
 void lares__host_activate(struct lares__host *host, uint64_t epoch,
                           uint64_t now)
 {
-    show(&host->epoch, epoch);
+    lares__shown_set(&host->epoch, epoch);
     if (host->timers != NULL)
         lares__timers_commit(host->timers, now);
     if (host->keep != NULL)
@@ -376,12 +370,12 @@ static uint32_t host_commit(struct lares__host *host, struct lares_call *call,
         host_link(host, input, &output);
     }
     if (settled > 0)
-        show(&host->arrival, arrival);
+        lares__shown_set(&host->arrival, arrival);
     if (duplicates > 0)
-        lares__host_count(&host->counters.duplicates, duplicates);
-    lares__host_count(&host->counters.committed, call->finished);
+        lares__shown_add(&host->counters.duplicates, duplicates);
+    lares__shown_add(&host->counters.committed, call->finished);
     if (call->outputs != NULL) {
-        lares__host_count(&host->counters.emitted, call->output_count);
+        lares__shown_add(&host->counters.emitted, call->output_count);
         *host->outbox.tail = call->outputs;
         host->outbox.tail = call->outputs_tail;
         call->outputs = NULL;
@@ -396,7 +390,7 @@ static void host_give_up(struct lares__host *host, struct lares_call *call,
 {
     struct lares__input *input = call->in_hand;
 
-    show(&host->arrival, input->arrival);
+    lares__shown_set(&host->arrival, input->arrival);
     if (input->flags & LARES__INPUT_FIRING)
         lares__timers_settle(host->timers, input->event->link.sequence);
     out->settled++;
@@ -431,7 +425,7 @@ static void host_judge(struct lares__host *host, struct lares_call *call,
     out->failed = lares__call_failed(call);
     if (!out->failed)
         return;
-    lares__host_count(&host->counters.failures, 1);
+    lares__shown_add(&host->counters.failures, 1);
     host_doubt(host, call);
     out->refused = culprit != NULL && culprit->reply != NULL;
     if (out->refused) {
@@ -445,7 +439,7 @@ static void host_judge(struct lares__host *host, struct lares_call *call,
 
 void lares__host_show(struct lares__host *host)
 {
-    show(&host->counters.sequence, host->head.link.sequence);
+    lares__shown_set(&host->counters.sequence, host->head.link.sequence);
 }
 
 void lares__host_settle(struct lares__host *host, struct lares_call *call,

@@ -84,6 +84,8 @@ struct lares__outcome {
 /* The name of a host to be: as the options say, or its kind's. ENAME */
 lares_status lares__host_name(const struct lares__kind *kind,
                               const lares_options *options, const char **out);
+/* how many bytes its images may have: the option snapshot.max */
+lares_status lares__host_image_max(const lares_options *options, uint64_t *out);
 /* name stays where it is, options are copied, key is shared, kind is the
  * caller's to give back. Reads batch, horizon.count, restart.*, snapshot.max,
  * argument, publish. */
@@ -117,8 +119,7 @@ static inline const char *lares__host_output(const struct lares__host *host)
     return host->ledger.output != NULL ? host->ledger.output : "";
 }
 
-/* adds to a counter; of the thread inside */
-void lares__host_count(atomic_ullong *counter, uint64_t n);
+/* adds one to a counter of what is rare; of the thread inside */
 void lares__host_count_one(atomic_uint *counter);
 
 /* A settled input goes back to the pool, by way of the tail, where its turn was

@@ -11,6 +11,7 @@
 #include "daemon/timers.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The first section: link (32), then these. */
@@ -338,6 +339,12 @@ lares_status lares__image_read(const void *data, size_t len,
     if (rc == LARES_OK)
         *out = image;
     return rc;
+}
+
+void lares__image_name(char out[LARES__NAME_MAX + 1], const char *name,
+                       size_t len)
+{
+    (void)snprintf(out, LARES__NAME_MAX + 1, "%.*s", (int)len, name);
 }
 
 lares_status lares__image_options(const struct lares__image *image,

@@ -15,6 +15,7 @@
 #define LARES_IMAGE_H
 
 #include "chain/link.h"
+#include "daemon/kinds.h"
 #include "identity/key.h"
 #include "lares.h"
 
@@ -75,6 +76,10 @@ struct lares__image_rules {
 lares_status lares__image_read(const void *data, size_t len,
                                const struct lares__image_rules *rules,
                                struct lares__image *out);
+
+/* A name of an image that was read, terminated. */
+void lares__image_name(char out[LARES__NAME_MAX + 1], const char *name,
+                       size_t len);
 
 /* The options of an image that was read; owned, lares__options_free. ENOMEM.
  */

@@ -1,5 +1,7 @@
 #include "daemon/restart.h"
 
+#include "base/shown.h"
+
 #include <assert.h>
 
 void lares__restart_init(struct lares__restart *restart, uint64_t initial_ns,
@@ -11,16 +13,10 @@ void lares__restart_init(struct lares__restart *restart, uint64_t initial_ns,
                                        .attempts_max = attempts_max};
 }
 
-/* nobody waits for what others write beside it */
-static void show(atomic_ullong *fact, uint64_t value)
-{
-    atomic_store_explicit(fact, value, memory_order_relaxed);
-}
-
 void lares__restart_success(struct lares__restart *restart)
 {
-    show(&restart->n, 0);
-    show(&restart->gate, 0);
+    lares__shown_set(&restart->n, 0);
+    lares__shown_set(&restart->gate, 0);
     restart->input = 0;
     restart->attempts = 0;
 }
@@ -57,15 +53,15 @@ int lares__restart_failed(struct lares__restart *restart, uint64_t now_ns,
 {
     uint64_t wait;
 
-    show(&restart->n, restart->n + 1);
+    lares__shown_set(&restart->n, restart->n + 1);
     if (arrival != 0 && restart_blame(restart, arrival)) {
-        show(&restart->gate, 0);
+        lares__shown_set(&restart->gate, 0);
         restart->attempts = 0;
         return 1;
     }
     wait = restart_wait(restart);
-    show(&restart->gate,
-         wait > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + wait);
+    lares__shown_set(&restart->gate,
+                     wait > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + wait);
     return 0;
 }
 

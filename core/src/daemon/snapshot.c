@@ -2,7 +2,6 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/options.h"
 #include "chain/record.h"
 #include "identity/key.h"
 
@@ -221,9 +220,8 @@ static lares_status snapshot_stateless(const struct lares__host *host,
                                        lares_bytes **image_out)
 {
     size_t len = lares__image_prefix(&portrait->image);
-    uint64_t max = LARES__IMAGE_MAX;
-    lares_status rc = lares__options_u64(host->options, "snapshot.max", 1,
-                                         LARES__IMAGE_LIMIT, &max);
+    uint64_t max;
+    lares_status rc = lares__host_image_max(host->options, &max);
 
     if (rc == LARES_OK && len > max)
         rc = lares__error(LARES_ETOOBIG,

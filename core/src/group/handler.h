@@ -27,7 +27,7 @@ struct lares__tally {
     atomic_ullong longest; /* ns */
 };
 
-/* What a pass looks at stands first, in one cache line. */
+/* What a pass looks at stands first, side by side. */
 struct lares__handler {
     struct lares__handler *next; /* younger */
     /* set at open */

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/shown.h"
 #include "base/utf8.h"
 
 #include <string.h>
@@ -90,14 +91,6 @@ static uint64_t pass_clock(const struct pass *pass)
     return clock->now(clock->context);
 }
 
-/* one writer: no read-modify-write */
-static void fact_add(atomic_ullong *fact, uint64_t more)
-{
-    atomic_store_explicit(
-        fact, atomic_load_explicit(fact, memory_order_relaxed) + more,
-        memory_order_relaxed);
-}
-
 /* -- what a handler reports ----------------------------------------------- */
 
 lares_status lares__pass_slot(struct lares_call *call, uint64_t group,
@@ -128,10 +121,10 @@ static void pass_collect(struct pass *pass, struct lares__tally *tally,
 {
     struct lares__recovered *reported = &pass->reported;
 
-    fact_add(&tally->refused, reported->refused);
+    lares__shown_add(&tally->refused, reported->refused);
     if (succeeded) {
-        fact_add(&tally->recovered, reported->count);
-        fact_add(&pass->recovery->recovered, reported->count);
+        lares__shown_add(&tally->recovered, reported->count);
+        lares__shown_add(&pass->recovery->recovered, reported->count);
         if (pass->rows != NULL)
             lares__rows_numbers(pass->rows, reported->rows[0],
                                 (size_t)reported->count * SLOT_COLUMNS);
@@ -201,9 +194,9 @@ static void pass_measure(struct pass *pass, struct lares__handler *handler)
     if (handler->watch > 0)
         handler->watch--;
     if (took > OVERRUN_NS)
-        fact_add(&tally->overruns, 1);
+        lares__shown_add(&tally->overruns, 1);
     if (took > atomic_load_explicit(&tally->longest, memory_order_relaxed))
-        atomic_store_explicit(&tally->longest, took, memory_order_relaxed);
+        lares__shown_set(&tally->longest, took);
 }
 
 static void pass_stretch(struct pass *pass, struct lares__handler *handler)
@@ -254,7 +247,7 @@ static lares_verdict pass_call(struct pass *pass,
     if (timed)
         pass_look(pass);
     verdict = handler->fn(&pass->call, handler->user);
-    fact_add(&handler->tally.runs, 1);
+    lares__shown_add(&handler->tally.runs, 1);
     if (timed)
         pass_measure(pass, handler);
     else

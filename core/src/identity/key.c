@@ -215,6 +215,10 @@ lares_status lares__key_verify(const uint8_t public[LARES__KEY_LEN],
                                const void *data, size_t len,
                                const uint8_t signature[LARES__SIGNATURE_LEN])
 {
+    lares_status rc = sodium_start(); /* there may be no key yet */
+
+    if (rc < 0)
+        return rc;
     if (crypto_sign_verify_detached(signature, data, len, public) != 0)
         return lares__error(LARES_ESIGNATURE, "not signed by that key");
     return LARES_OK;

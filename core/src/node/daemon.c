@@ -3,7 +3,6 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "daemon/name.h"
-#include "identity/key.h"
 #include "node/directory.h"
 #include "node/lane.h"
 #include "node/pull.h"
@@ -215,6 +214,14 @@ int lares__daemon_gate_open(const lares_daemon *daemon)
 
     return restart->gate == 0 || atomic_load(&daemon->stopping) ||
            lares__restart_open(restart, lares__node_now(daemon->node));
+}
+
+lares_status lares__daemon_gate_check(const lares_daemon *daemon)
+{
+    if (lares__daemon_gate_open(daemon))
+        return LARES_OK;
+    return lares__error(LARES_EDOWN, "daemon '%s' waits to try again",
+                        daemon->host.name);
 }
 
 /* -- after a crossing ----------------------------------------------------- */
@@ -684,14 +691,6 @@ static int daemon_await_end(lares_daemon *daemon, uint64_t deadline)
     return atomic_load(&daemon->closed);
 }
 
-/* then it ends after the turn under way, for which nobody may wait here */
-static int stops_itself(lares_daemon *daemon)
-{
-    return lares__call_current() != NULL ||
-           (daemon->pull != NULL && lares__pull_is_mine(daemon));
-}
-
-/* 1 s more than the grace: a callback may take its time to return */
 lares_status lares__daemon_stop(lares_daemon *daemon, int64_t grace_ms)
 {
     uint64_t deadline = lares__node_deadline(daemon->node, grace_ms);
@@ -701,9 +700,9 @@ lares_status lares__daemon_stop(lares_daemon *daemon, int64_t grace_ms)
         return LARES_OK;
     lares__receiver_retain(&daemon->receiver); /* the instance's ticket ends */
     lares__daemon_begin_stop(daemon, deadline);
-    if (deadline != UINT64_MAX)
-        deadline += 1000000000;
-    if (!stops_itself(daemon) && !daemon_await_end(daemon, deadline))
+    deadline = lares__daemon_patience(deadline);
+    /* its own stop: it ends after the turn under way */
+    if (!lares__pull_is_inside(daemon) && !daemon_await_end(daemon, deadline))
         rc = lares__error(LARES_ETIMEDOUT,
                           "daemon '%s' is still inside a callback",
                           daemon->host.name);

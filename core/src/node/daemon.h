@@ -22,9 +22,14 @@ struct lares__mailbox {
 
 struct lares__wanted;
 
+enum {
+    LARES__PATIENCE = 1000000000 /* ns, beyond the deadline of a stop */
+};
+
 struct lares__pull {
     struct lares__mutex lock;
     struct lares__pulled *open; /* guarded by lock: the call being used */
+    int stateful;               /* set at open: its puller saves it */
     atomic_uint waiting;        /* inputs in the mailbox */
     _Atomic(uint64_t) thread;   /* that used the open call last, else 0 */
 };
@@ -134,6 +139,15 @@ int lares__daemon_hand_over(lares_daemon *daemon, struct lares__runner *runner);
 
 /* has its restart gate opened? */
 int lares__daemon_gate_open(const lares_daemon *daemon);
+/* EDOWN, and says so: it has not */
+lares_status lares__daemon_gate_check(const lares_daemon *daemon);
+
+/* Until when a stop with that deadline is waited for: a callback may take its
+ * time to return. */
+static inline uint64_t lares__daemon_patience(uint64_t deadline)
+{
+    return deadline != UINT64_MAX ? deadline + LARES__PATIENCE : UINT64_MAX;
+}
 
 /* Begins to stop: closes the intake. The earlier of two graces wins. */
 void lares__daemon_begin_stop(lares_daemon *daemon, uint64_t deadline);

@@ -347,14 +347,6 @@ lares_status lares__daemon_send(lares_daemon *daemon, const void *data,
 
 /* -- deliver -------------------------------------------------------------- */
 
-static int gate_closed(const lares_daemon *daemon)
-{
-    unsigned long long gate =
-        atomic_load_explicit(&daemon->host.restart.gate, memory_order_relaxed);
-
-    return gate != 0 && gate > lares__node_now(daemon->node);
-}
-
 static struct lares__runner *runner_new(lares_node *node)
 {
     struct lares__runner *runner = lares__calloc(1, sizeof *runner);
@@ -582,10 +574,7 @@ static lares_status deliver_check(lares_daemon *daemon)
         return rc;
     if (atomic_load(&daemon->stopping))
         return lares__daemon_gone(daemon);
-    if (gate_closed(daemon))
-        return lares__error(LARES_EDOWN, "daemon '%s' waits to try again",
-                            daemon->host.name);
-    return LARES_OK;
+    return lares__daemon_gate_check(daemon);
 }
 
 static lares_status deliver_result(struct lares__reply *reply,

@@ -34,12 +34,14 @@ struct lares__pulled {
     struct lares__pulled_save save;
 };
 
-struct lares__pull *lares__pull_new(void)
+struct lares__pull *lares__pull_new(int stateful)
 {
     struct lares__pull *pull = lares__calloc(1, sizeof *pull);
 
-    if (pull != NULL)
-        lares__mutex_init(&pull->lock, LARES__FLOOR_PULLED);
+    if (pull == NULL)
+        return NULL;
+    lares__mutex_init(&pull->lock, LARES__FLOOR_PULLED);
+    pull->stateful = stateful;
     return pull;
 }
 
@@ -55,9 +57,16 @@ static uint64_t this_thread(void)
     return (uint64_t)pthread_self();
 }
 
-int lares__pull_is_mine(lares_daemon *daemon)
+/* does this thread hold the open call of the daemon? */
+static int is_mine(const lares_daemon *daemon)
 {
-    return atomic_load(&daemon->pull->thread) == this_thread();
+    return daemon->pull != NULL &&
+           atomic_load(&daemon->pull->thread) == this_thread();
+}
+
+int lares__pull_is_inside(const lares_daemon *daemon)
+{
+    return lares__call_current() != NULL || is_mine(daemon);
 }
 
 lares_status lares__pull_wait_check(lares_daemon *daemon, const char *what,
@@ -65,7 +74,7 @@ lares_status lares__pull_wait_check(lares_daemon *daemon, const char *what,
 {
     if (lares__call_current() != NULL)
         return lares__error(LARES_EDEADLK, "%s inside a callback", what);
-    if (daemon->pull != NULL && lares__pull_is_mine(daemon))
+    if (is_mine(daemon))
         return lares__error(LARES_EDEADLK,
                             "%s %s '%s', whose call this thread holds", what,
                             of, daemon->host.name);
@@ -281,14 +290,20 @@ static int pull_closed(void *context)
            lares__node_is(daemon->node, LARES__NODE_STOPPED);
 }
 
+/* is there an image to be taken that is up to a puller? */
+static int save_waits(lares_daemon *daemon)
+{
+    return (daemon->pull->stateful && atomic_load(&daemon->wanted) > 0) ||
+           lares__last_for_puller(daemon);
+}
+
 static int pull_ready(void *context)
 {
-    const lares_daemon *daemon = context;
+    lares_daemon *daemon = context;
 
     if (pull_closed(context))
         return 1;
-    return (atomic_load(&daemon->pull->waiting) > 0 ||
-            atomic_load(&daemon->wanted) > 0 || lares__last_wanted(daemon) ||
+    return (atomic_load(&daemon->pull->waiting) > 0 || save_waits(daemon) ||
             atomic_load(&daemon->host.object) != LARES__SOUND) &&
            atomic_load(&daemon->busy) == LARES__FREE &&
            !atomic_load(&daemon->parked) && !lares__daemon_overdue(daemon);

@@ -4,16 +4,16 @@
 
 #include "node/daemon.h"
 
-struct lares__pull *lares__pull_new(void);
+struct lares__pull *lares__pull_new(int stateful);
 void lares__pull_free(struct lares__pull *pull);
 
 lares_status lares__daemon_pull(lares_daemon *daemon, int64_t timeout_ms,
                                 lares_call **out);
 
-/* does this thread hold the open call of the daemon? */
-int lares__pull_is_mine(lares_daemon *daemon);
-/* EDEADLK: this thread would wait for itself, which is inside a callback or
- * holds the open call. The detail says it of "deliver", "to" its name. */
+/* Would this thread wait for itself, because it is inside a callback, or holds
+ * the open call of the daemon? */
+int lares__pull_is_inside(const lares_daemon *daemon);
+/* EDEADLK: it would. The detail says it of "deliver", "to" its name. */
 lares_status lares__pull_wait_check(lares_daemon *daemon, const char *what,
                                     const char *of);
 

@@ -1,6 +1,5 @@
 #include "node/repair.h"
 
-#include "base/error.h"
 #include "node/records.h"
 
 #include <stdio.h>

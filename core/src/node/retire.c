@@ -11,8 +11,6 @@
  *   all that was accepted is in it, and nothing that was not.
  * - What could not be handed over is part of the image, and no letter. */
 
-static const uint64_t patience = 1000000000; /* ns, beyond the grace */
-
 /* stands where a last image was wanted that somebody takes now */
 static struct lares__wanted claimed;
 
@@ -61,6 +59,13 @@ struct lares__wanted *lares__last_claim(lares_daemon *daemon)
     return NULL;
 }
 
+int lares__last_for_puller(lares_daemon *daemon)
+{
+    return daemon->pull->stateful && atomic_load(&daemon->stopping) &&
+           lares__receiver_level(&daemon->receiver).count == 0 &&
+           lares__last_wanted(daemon);
+}
+
 int lares__last_pending(const lares_daemon *daemon)
 {
     return lares__last_wanted(daemon) && lares__save_must_wait(daemon);
@@ -101,9 +106,7 @@ static lares_status retire(lares_daemon *daemon, int64_t grace_ms,
     lares_status rc;
 
     lares__daemon_begin_stop(daemon, deadline);
-    if (deadline != UINT64_MAX)
-        deadline += patience;
-    rc = lares__wanted_await(last, deadline, out);
+    rc = lares__wanted_await(last, lares__daemon_patience(deadline), out);
     if (rc == LARES_ETIMEDOUT) {
         last_withdraw(daemon, last);
         return lares__error(rc, "daemon '%s' is still inside a callback",

@@ -16,7 +16,9 @@ int lares__last_pending(const lares_daemon *daemon);
 /* Inside, as it closes: takes the last image, if one is wanted. 1: what is
  * parked is in it. */
 int lares__last_take(lares_daemon *daemon, struct lares__runner *runner);
-/* For a puller, once its daemon drains and has nothing left; or NULL. */
+/* Is it up to a puller, because its daemon drains and has nothing left? */
+int lares__last_for_puller(lares_daemon *daemon);
+/* To be answered by whoever gets it; NULL: none is wanted. */
 struct lares__wanted *lares__last_claim(lares_daemon *daemon);
 
 #endif

@@ -1,6 +1,5 @@
 #include "node/save.h"
 
-#include "base/alloc.h"
 #include "base/error.h"
 #include "node/program.h"
 #include "node/pull.h"
@@ -83,14 +82,6 @@ static lares_status portrait_take(lares_daemon *daemon,
     return rc;
 }
 
-static lares_status gate_check(lares_daemon *daemon)
-{
-    if (lares__daemon_gate_open(daemon))
-        return LARES_OK;
-    return lares__error(LARES_EDOWN, "daemon '%s' waits to try again",
-                        daemon->host.name);
-}
-
 lares_status lares__save_take(lares_daemon *daemon,
                               struct lares__runner *runner, lares_bytes **out)
 {
@@ -118,7 +109,7 @@ void lares__saves_serve(lares_daemon *daemon, struct lares__runner *runner)
 
     for (;;) {
         lares_bytes *image = NULL;
-        lares_status rc = gate_check(daemon);
+        lares_status rc = lares__daemon_gate_check(daemon);
 
         if ((rc == LARES_OK && lares__save_must_wait(daemon)) ||
             (save = save_pop(daemon)) == NULL)
@@ -163,8 +154,7 @@ static int pulled_wants(lares_daemon *daemon, struct lares__pulled_save *pulled)
     if (keep == NULL)
         return 0; /* its puller has nothing to say: see saves_serve */
     pulled->save = save_pop(daemon);
-    if (pulled->save == NULL && atomic_load(&daemon->stopping) &&
-        lares__receiver_level(&daemon->receiver).count == 0) {
+    if (pulled->save == NULL && lares__last_for_puller(daemon)) {
         pulled->save = lares__last_claim(daemon);
         if (pulled->save != NULL)
             atomic_store(&daemon->grace, 0); /* nothing comes behind it */
@@ -236,7 +226,7 @@ static lares_status save_inside(lares_daemon *daemon, lares_bytes **out)
 {
     lares_node *node = daemon->node;
     struct lares__runner *runner;
-    lares_status rc = gate_check(daemon);
+    lares_status rc = lares__daemon_gate_check(daemon);
 
     if (rc == LARES_OK &&
         (daemon->host.object != LARES__SOUND || atomic_load(&daemon->stopping)))

@@ -4,12 +4,12 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "daemon/name.h"
+#include "daemon/rebuild.h"
 #include "daemon/snapshot.h"
 #include "identity/key.h"
 #include "node/alarm.h"
 #include "node/directory.h"
 #include "node/pull.h"
-#include "node/repair.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -141,7 +141,7 @@ static lares_status daemon_new(const struct birth *birth, lares_daemon **out)
     if (birth->image != NULL)
         rc = lares__host_adopt(&daemon->host, birth->image);
     if (rc == LARES_OK && kind->pull &&
-        (daemon->pull = lares__pull_new()) == NULL)
+        (daemon->pull = lares__pull_new(kind->stateful)) == NULL)
         rc = LARES_ENOMEM;
     if (rc < 0)
         goto fail_host;
@@ -415,8 +415,7 @@ static lares_status image_kind(lares_node *node,
 {
     char name[LARES__NAME_MAX + 1];
 
-    (void)snprintf(name, sizeof name, "%.*s", (int)image->kind_len,
-                   image->kind);
+    lares__image_name(name, image->kind, image->kind_len);
     return lares__kinds_acquire(&node->kinds, name, out);
 }
 
@@ -432,8 +431,7 @@ static lares_status image_options_merge(const struct lares__image *image,
 
     if (rc < 0)
         return rc;
-    (void)snprintf(name, sizeof name, "%.*s", (int)image->name_len,
-                   image->name);
+    lares__image_name(name, image->name, image->name_len);
     rc = lares__options_set(merged, "name", name);
     for (size_t i = 0; rc == LARES_OK && i < count; i++) {
         const char *key;
@@ -488,14 +486,12 @@ static lares_status restore_entered(lares_node *node, const void *data,
     struct lares__image image;
     struct lares__image_rules rules = {
         .identity = key != NULL ? lares__key_public(key) : NULL,
-        .max = LARES__IMAGE_MAX,
         .known = image_options,
     };
     lares_status rc = lares__options_known(options, restore_options);
 
     if (rc == LARES_OK)
-        rc = lares__options_u64(options, "snapshot.max", 1, LARES__IMAGE_LIMIT,
-                                &rules.max);
+        rc = lares__host_image_max(options, &rules.max);
     if (rc == LARES_OK)
         rc = lares__image_read(data, len, &rules, &image);
     if (rc == LARES_OK)

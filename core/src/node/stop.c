@@ -14,10 +14,10 @@
  * - A thread that is still inside a callback a second after the deadline is
  *   abandoned, with its lane and its daemon: a leak beats a hang. */
 
-static const uint64_t pause_min = 200000;    /* ns */
-static const uint64_t pause_max = 10000000;  /* ns */
-static const uint64_t patience = 1000000000; /* ns, beyond the deadline */
-static const uint64_t farewell = 100000000;  /* of it, for lanes to end in */
+static const uint64_t pause_min = 200000;         /* ns */
+static const uint64_t pause_max = 10000000;       /* ns */
+static const uint64_t patience = LARES__PATIENCE; /* beyond the deadline */
+static const uint64_t farewell = 100000000; /* of it, for lanes to end in */
 
 static lares_status daemon_settled(void *context, lares_daemon *daemon)
 {

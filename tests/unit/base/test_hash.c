@@ -1,4 +1,5 @@
 #include "support/check.h"
+#include "support/random.h"
 
 #include "base/hash.h"
 
@@ -61,11 +62,9 @@ static void test_hash__of_any_bytes_is_that_of_narrow_registers(void **state)
 
     (void)state;
     for (i = 0; i < 20000; i++) {
-        size_t begin, len;
+        size_t begin = random_below(&random, 64);
+        size_t len = random_below(&random, sizeof bytes - 64);
 
-        random = random * UINT64_C(6364136223846793005) + 1;
-        begin = (size_t)(random >> 40) % 64;
-        len = (size_t)(random >> 46) % (sizeof bytes - 64);
         check_u64(lares__hash64(bytes + begin, len),
                   lares__hash64_seeded(bytes + begin, len, 0));
     }

@@ -74,10 +74,9 @@ static lares_verdict count(lares_call *call, const lares_event *event,
     return event->len == 1 ? LARES_DONE : LARES_FAILED;
 }
 
-/* Handles one call as its author would; answers what kind it was. */
-static uint32_t serve(lares_daemon *from, struct object *object)
+/* Handles a call as its author would; answers what kind it was. */
+static uint32_t handle(lares_call *call, struct object *object)
 {
-    lares_call *call = pull(from);
     lares_verdict verdict = LARES_DONE;
     const lares_event *event;
     uint32_t kind = 0;
@@ -96,6 +95,11 @@ static uint32_t serve(lares_daemon *from, struct object *object)
     }
     check_ok(lares_call_end(call, verdict));
     return kind;
+}
+
+static uint32_t serve(lares_daemon *from, struct object *object)
+{
+    return handle(pull(from), object);
 }
 
 static void expect(uint32_t kind, struct object *object)
@@ -227,6 +231,7 @@ static void test_pulled_state__replays_with_a_lease(void **state)
 /* -- images --------------------------------------------------------------- */
 
 struct asker {
+    lares_status (*take)(lares_daemon *daemon, int64_t ms, lares_bytes **out);
     lares_bytes *image;
     lares_status rc;
     atomic_int done;
@@ -236,15 +241,23 @@ static void *ask_image(void *arg)
 {
     struct asker *asker = arg;
 
-    asker->rc = lares_daemon_snapshot(daemon, 5000, &asker->image);
+    asker->rc = asker->take(daemon, 5000, &asker->image);
     atomic_store(&asker->done, 1);
     return NULL;
+}
+
+static pthread_t ask_begin(struct asker *asker)
+{
+    pthread_t thread;
+
+    check_i64(pthread_create(&thread, NULL, ask_image, asker), 0);
+    return thread;
 }
 
 static void test_pulled_state__travels(void **state)
 {
     struct object object = {.n = 6}, successor = {0};
-    struct asker asker = {0};
+    struct asker asker = {.take = lares_daemon_snapshot};
     lares_daemon *there = NULL;
     lares_events *events = NULL;
     pthread_t thread;
@@ -253,7 +266,7 @@ static void test_pulled_state__travels(void **state)
     check_ok(say(daemon, "a", 0));
     expect(LARES_INPUT_SNAPSHOT, &object);
     expect(LARES_INPUT_EVENT, &object);
-    check_i64(pthread_create(&thread, NULL, ask_image, &asker), 0);
+    thread = ask_begin(&asker);
     while (!atomic_load(&asker.done)) {
         lares_call *call = NULL;
 
@@ -268,9 +281,7 @@ static void test_pulled_state__travels(void **state)
     check_i64(pthread_join(thread, NULL), 0);
     check_ok(asker.rc);
     check_ok(lares_daemon_stop(daemon, 0));
-    check_ok(lares_node_restore(other, lares_bytes_data(asker.image),
-                                lares_bytes_len(asker.image), NULL, NULL,
-                                &there));
+    check_ok(restore_at(other, asker.image, NULL, &there));
     lares_bytes_free(asker.image);
     check_status(lares_daemon_deliver(there, "b", 1, 0, &events),
                  LARES_EAGAIN); /* nobody pulls */
@@ -283,79 +294,77 @@ static void test_pulled_state__travels(void **state)
     lares_daemon_free(there);
 }
 
-static void *retire_it(void *arg)
-{
-    struct asker *asker = arg;
-
-    asker->rc = lares_daemon_retire(daemon, 5000, &asker->image);
-    atomic_store(&asker->done, 1);
-    return NULL;
-}
-
-/* Its puller works off what was accepted, then saves it. */
+/* Its puller works off what was accepted, then saves it, though it sleeps when
+ * it has nothing to do. */
 static void test_pulled_state__retires(void **state)
 {
     struct object object = {.n = 6}, successor = {0};
-    struct asker asker = {0};
+    struct asker asker = {.take = lares_daemon_retire};
     lares_daemon *there = NULL;
+    uint64_t accepted = 0;
     pthread_t thread;
+    lares_call *call;
+    lares_status rc;
 
     (void)state;
-    check_ok(say(daemon, "a", 0));
-    check_ok(say(daemon, "b", 0));
-    check_i64(pthread_create(&thread, NULL, retire_it, &asker), 0);
-    eventually(say(daemon, "c", 0) == LARES_ECLOSED ||
-               fact("queued") > 64 /* never */);
+    for (; accepted < 2; accepted++)
+        check_ok(say(daemon, "a", 0));
     expect(LARES_INPUT_SNAPSHOT, &object); /* the first, owed to its birth */
-    while (!atomic_load(&asker.done)) {
-        lares_call *call = NULL;
-
-        if (lares_daemon_pull(daemon, 10, &call) == LARES_OK) {
-            const lares_event *event = lares_call_next(call);
-
-            if (event->kind == LARES_INPUT_SNAPSHOT)
-                check_ok(lares_call_state(call, &object.n, sizeof object.n));
-            else
-                (void)count(call, event, &object);
-            check_ok(lares_call_end(call, LARES_DONE));
-        }
+    thread = ask_begin(&asker);
+    while ((rc = say(daemon, "b", 0)) != LARES_ECLOSED) {
+        accepted += rc == LARES_OK;
+        nap_ms(1);
     }
+    while ((rc = lares_daemon_pull(daemon, 8000, &call)) == LARES_OK)
+        (void)handle(call, &object);
+    check_status(rc, LARES_ECLOSED);
     check_i64(pthread_join(thread, NULL), 0);
     check_ok(asker.rc);
-    check_ok(lares_node_restore(other, lares_bytes_data(asker.image),
-                                lares_bytes_len(asker.image), NULL, NULL,
-                                &there));
+    check_u64(object.n, 6 + accepted);
+    check_ok(restore_at(other, asker.image, NULL, &there));
     lares_bytes_free(asker.image);
     check_u64(serve(there, &successor), LARES_INPUT_RESTORE);
     check_u64(successor.n, object.n);
-    check_u64(daemon_fact(other, "pulled", "sequence"), object.n - 6);
+    check_u64(daemon_fact(other, "pulled", "sequence"), accepted);
     lares_daemon_free(there);
 }
 
 /* Answers what it is asked for until its daemon has ended; how many events came
- * behind the last image. */
-static int serve_till_the_end(lares_daemon *from, struct asker *asker)
+ * directly behind an image: none comes behind the last. */
+static int serve_till_the_end(lares_daemon *from)
 {
     uint64_t n = 1;
     int late = 0, saved = 0;
     lares_call *call;
     lares_status rc;
 
-    while ((rc = lares_daemon_pull(from, 10, &call)) != LARES_ECLOSED) {
-        const lares_event *event =
-            rc == LARES_OK ? lares_call_next(call) : NULL;
+    while ((rc = lares_daemon_pull(from, 8000, &call)) == LARES_OK) {
+        const lares_event *event = lares_call_next(call);
 
-        if (rc == LARES_ETIMEDOUT && atomic_load(&asker->done))
-            break;
-        if (event == NULL)
-            continue;
         late += event->kind == LARES_INPUT_EVENT && saved;
         if (event->kind == LARES_INPUT_SNAPSHOT)
             check_ok(lares_call_state(call, &n, sizeof n));
         saved = event->kind == LARES_INPUT_SNAPSHOT;
         check_ok(lares_call_end(call, LARES_DONE));
     }
+    check_status(rc, LARES_ECLOSED);
     return late;
+}
+
+/* The daemon of an image, once its state was taken, is shown its timer. */
+static void check_fires_there(const lares_bytes *image)
+{
+    struct object object = {0};
+    lares_daemon *there = NULL;
+    lares_call *call;
+
+    check_ok(restore_at(other, image, NULL, &there));
+    check_u64(serve(there, &object), LARES_INPUT_RESTORE);
+    call = pull(there);
+    check_u64(lares_call_next(call)->origin, 0);
+    check_ok(lares_call_end(call, LARES_DONE));
+    check_ok(lares_daemon_stop(there, 0));
+    lares_daemon_free(there);
 }
 
 /* A timer has fired and waits: it goes with the image, and is not handled after
@@ -366,7 +375,7 @@ static void test_pulled_state__ends_with_its_last_image(void **state)
 
     (void)state;
     for (int i = 0; i < 20; i++) {
-        struct asker asker = {0};
+        struct asker asker = {.take = lares_daemon_retire};
         lares_call *call;
         pthread_t thread;
 
@@ -376,10 +385,11 @@ static void test_pulled_state__ends_with_its_last_image(void **state)
         check(lares_call_next(call) != NULL);
         check_ok(lares_call_timer(call, 0, 1, "t", 1, NULL));
         check_ok(lares_call_end(call, LARES_DONE));
-        check_i64(pthread_create(&thread, NULL, retire_it, &asker), 0);
-        check_i64(serve_till_the_end(daemon, &asker), 0);
+        thread = ask_begin(&asker);
+        check_i64(serve_till_the_end(daemon), 0);
         check_i64(pthread_join(thread, NULL), 0);
         check_ok(asker.rc);
+        check_fires_there(asker.image);
         lares_bytes_free(asker.image);
         lares_daemon_free(daemon);
         daemon = spawn(node, "pulled", NULL);
@@ -390,7 +400,7 @@ static void test_pulled_state__ends_with_its_last_image(void **state)
 static void test_pulled_state__that_cannot_be_saved(void **state)
 {
     struct object object = {0};
-    struct asker asker = {0};
+    struct asker asker = {.take = lares_daemon_snapshot};
     lares_call *call = NULL;
     pthread_t thread;
 
@@ -398,7 +408,7 @@ static void test_pulled_state__that_cannot_be_saved(void **state)
     check_ok(say(daemon, "a", 0));
     expect(LARES_INPUT_SNAPSHOT, &object);
     expect(LARES_INPUT_EVENT, &object);
-    check_i64(pthread_create(&thread, NULL, ask_image, &asker), 0);
+    thread = ask_begin(&asker);
     call = pull(daemon);
     check(lares_call_next(call) != NULL);
     lares_call_fail(call, "no pen");
@@ -419,6 +429,9 @@ static void test_pulled_state__is_down_behind_its_gate(void **state)
     lares_bytes *image = NULL;
 
     (void)state;
+    lares_daemon_free(daemon);
+    daemon = spawn(node, "pulled",
+                   options("restart.initial", "60000", "restart.max", "60000"));
     check_ok(say(daemon, "a", 0));
     expect(LARES_INPUT_SNAPSHOT, &object);
     expect(LARES_INPUT_EVENT, &object);
@@ -427,7 +440,7 @@ static void test_pulled_state__is_down_behind_its_gate(void **state)
     expect(LARES_INPUT_RESTORE, &object);
     expect(LARES_INPUT_EVENT, &object);
     expect(LARES_INPUT_EVENT, &object); /* the second attempt */
-    check_status(lares_daemon_snapshot(daemon, -1, &image), LARES_EDOWN);
+    check_status(lares_daemon_snapshot(daemon, 8000, &image), LARES_EDOWN);
     check(image == NULL);
 }
 

@@ -776,11 +776,10 @@ static lares_daemon *spawn_known(void)
 }
 
 /* its image, as it stops */
-static lares_bytes *image_of(lares_daemon *daemon)
+static lares_bytes *ended(lares_daemon *daemon)
 {
-    lares_bytes *image = NULL;
+    lares_bytes *image = image_of(daemon);
 
-    check_ok(lares_daemon_snapshot(daemon, 0, &image));
     check_ok(lares_daemon_stop(daemon, 0));
     lares_daemon_free(daemon);
     return image;
@@ -790,8 +789,7 @@ static lares_daemon *restored(lares_bytes *image)
 {
     lares_daemon *daemon = NULL;
 
-    check_ok(lares_node_restore(node, lares_bytes_data(image),
-                                lares_bytes_len(image), key, NULL, &daemon));
+    check_ok(restore_at(node, image, key, &daemon));
     lares_bytes_free(image);
     lares_key_free(key);
     return daemon;
@@ -807,7 +805,7 @@ static void test_timer__an_image_holds_the_time_left(void **state)
     (void)state;
     tell(daemon, "+2000,0,x");
     pass_ms(500);
-    image = image_of(daemon);
+    image = ended(daemon);
     pass_ms(10000);
     check_i64(log_.count, 0);
     daemon = restored(image);
@@ -831,7 +829,7 @@ static void test_timer__create_counts_at_spawn_only(void **state)
     daemon = spawn_known();
     pass_ms(100);
     check_fired(times, 1);
-    daemon = restored(image_of(daemon));
+    daemon = restored(ended(daemon));
     pass_ms(100);
     check_fired(times, 1);
     check_ok(lares_daemon_restart(daemon));
